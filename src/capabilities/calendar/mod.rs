@@ -1,0 +1,1 @@
+//! Outlook: a field task's visit in its worker's calendar.

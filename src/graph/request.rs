@@ -1,0 +1,147 @@
+//! One call to Microsoft Graph as data: what is asked, and what came back.
+
+use http::Method;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+
+/// Which of Microsoft's services answers: the label of metrics and the scope of throttling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Workload {
+    /// Exchange Online: calendars. 4 calls at once per application and mailbox.
+    Outlook,
+    /// Teams channel messages.
+    Teams,
+    /// SharePoint lists; counted in resource units.
+    SharePoint,
+    /// Entra ID: users, groups, the organisation itself; counted in resource units.
+    Directory,
+}
+
+impl Workload {
+    /// The metric label.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Outlook => "outlook",
+            Self::Teams => "teams",
+            Self::SharePoint => "sharepoint",
+            Self::Directory => "directory",
+        }
+    }
+}
+
+/// A call, without host, version or token: the transport adds those.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The verb.
+    pub method: Method,
+    /// The path below `/v1.0`, every segment already encoded (see [`segment`]): `/users/a%40b/events`.
+    pub path: String,
+    /// Query options, unencoded, in order.
+    pub query: Vec<(&'static str, String)>,
+    /// Headers beside those the transport sets (`Authorization`, `client-request-id`, `User-Agent`).
+    pub headers: Vec<(&'static str, String)>,
+    /// JSON body.
+    pub body: Option<Value>,
+    /// Who answers.
+    pub workload: Workload,
+    /// The mailbox, list or channel the call works on, lower-case: at most 4 calls for one are in flight, and a throttle that
+    /// names it holds up nothing else. `None` for a call on the tenant as a whole.
+    pub target: Option<String>,
+    /// Whether sending it twice does no more than sending it once. The transport repeats a call whose connection broke only then.
+    pub repeatable: bool,
+}
+
+impl Request {
+    /// A read. Always repeatable.
+    pub fn get(workload: Workload, path: impl Into<String>) -> Self {
+        Self::new(Method::GET, workload, path, true)
+    }
+
+    /// A creation: not repeatable unless the caller says so with [`Request::repeatable`].
+    pub fn post(workload: Workload, path: impl Into<String>, body: Value) -> Self {
+        Self { body: Some(body), ..Self::new(Method::POST, workload, path, false) }
+    }
+
+    /// A change to the values given; repeatable.
+    pub fn patch(workload: Workload, path: impl Into<String>, body: Value) -> Self {
+        Self { body: Some(body), ..Self::new(Method::PATCH, workload, path, true) }
+    }
+
+    /// A removal; repeatable (the second answers 404).
+    pub fn delete(workload: Workload, path: impl Into<String>) -> Self {
+        Self::new(Method::DELETE, workload, path, true)
+    }
+
+    fn new(method: Method, workload: Workload, path: impl Into<String>, repeatable: bool) -> Self {
+        Self { method, path: path.into(), query: Vec::new(), headers: Vec::new(), body: None, workload, target: None, repeatable }
+    }
+
+    /// Adds a query option; the value is encoded by the transport.
+    #[must_use]
+    pub fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Names the mailbox, list or channel the call works on.
+    #[must_use]
+    pub fn target(mut self, target: impl Into<String>) -> Self {
+        self.target = Some(target.into());
+        self
+    }
+
+    /// Says that a repeat does no harm (a creation behind an idempotency key).
+    #[must_use]
+    pub fn repeatable(mut self) -> Self {
+        self.repeatable = true;
+        self
+    }
+}
+
+/// What Graph answered to a call that succeeded (2xx).
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// The status, 200 to 299.
+    pub status: u16,
+    /// The JSON body; [`Value::Null`] when there was none (204).
+    pub body: Value,
+    /// Microsoft's `request-id`, for support cases and the audit trail.
+    pub request_id: Option<String>,
+    /// The difference between Microsoft's `Date` and our clock, in milliseconds (positive: ours is ahead).
+    pub clock_skew_ms: Option<i64>,
+}
+
+/// Sends calls for one connection. The transport implements it; tests of the capabilities may stand in for it.
+pub trait Graph: Send + Sync {
+    /// Sends one call and waits for the answer. Never waits for a `Retry-After`: that verdict goes back to the caller.
+    fn send(&self, request: Request) -> impl Future<Output = Result<Response, super::GraphError>> + Send;
+
+    /// Follows a link that Graph gave (`@odata.nextLink`) as it is, with the headers, workload and target of the request whose
+    /// answer held it. Only to the configured Graph's own origin: anything else is refused unsent (code `foreignLink`).
+    fn follow(&self, link: &str, like: &Request) -> impl Future<Output = Result<Response, super::GraphError>> + Send;
+}
+
+/// All of `A-Z a-z 0-9 - . _ ~` stay (RFC 3986's unreserved characters), everything else is encoded.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Encodes one path segment, so that no text can add a segment, a query or a fragment of its own.
+///
+/// A segment of dots alone (`..`) would be folded away by URL parsers, so its dots are encoded too.
+pub fn segment(text: &str) -> String {
+    if !text.is_empty() && text.bytes().all(|byte| byte == b'.') {
+        return "%2E".repeat(text.len());
+    }
+    utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+/// Quotes a text for an OData literal: single quotes doubled, as OData 4.01 (5.1.1.14.1) asks.
+pub fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

@@ -1,0 +1,138 @@
+//! Every metric, declared once: the doc comment of a field is its meaning, the name and labels are the contract's.
+//!
+//! No label ever holds a person, a mailbox, a task or an error text.
+
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+
+/// The process's metrics. Made once, by the composition root; tests make their own.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Messages taken from the stream, by what became of them.
+    pub events_received_total: IntCounterVec,
+    /// Attempts to deliver, by how they ended.
+    pub delivery_attempts_total: IntCounterVec,
+    /// Event time to settled, seconds.
+    pub delivery_latency_seconds: HistogramVec,
+    /// Objects that are not settled.
+    pub backlog: IntGaugeVec,
+    /// Age of the oldest object that waits, seconds.
+    pub oldest_pending_seconds: IntGaugeVec,
+    /// Calls to Graph.
+    pub graph_requests_total: IntCounterVec,
+    /// How long calls to Graph took, seconds.
+    pub graph_request_seconds: HistogramVec,
+    /// Answers that told us to wait.
+    pub graph_throttled_total: IntCounterVec,
+    /// Requests to the token endpoint.
+    pub token_requests_total: IntCounterVec,
+    /// Dead letters that wait for a person.
+    pub dead_letters: IntGaugeVec,
+    /// Seconds until a connection's secret ends.
+    pub secret_expiry_seconds: IntGaugeVec,
+    /// 1 for the state a connection is in.
+    pub connection_state: IntGaugeVec,
+    /// Audit entries written.
+    pub audit_entries_total: prometheus::IntCounter,
+    /// Messages in the stream that were not taken yet.
+    pub consumer_pending: IntGauge,
+}
+
+/// Seconds, from a call answered at once to one that ran into its bound.
+const CALL_BUCKETS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+/// Seconds, from an idle day to a tenant that was throttled for hours.
+const DELIVERY_BUCKETS: [f64; 13] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0];
+
+impl Metrics {
+    /// Registers every metric in a registry of its own.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new_custom(Some("argus_m365".into()), None)?;
+        let declare = Declare(&registry);
+        Ok(Self {
+            events_received_total: declare.counters(
+                "events_received_total",
+                "Messages taken from the stream, by what became of them.",
+                &["subject_kind", "outcome"],
+            )?,
+            delivery_attempts_total: declare.counters(
+                "delivery_attempts_total",
+                "Attempts to deliver, by how they ended.",
+                &["capability", "outcome"],
+            )?,
+            delivery_latency_seconds: declare.histograms(
+                "delivery_latency_seconds",
+                "Event time to settled.",
+                &["capability"],
+                &DELIVERY_BUCKETS,
+            )?,
+            backlog: declare.gauges("backlog", "Objects that are not settled.", &["capability", "state"])?,
+            oldest_pending_seconds: declare.gauges(
+                "oldest_pending_seconds",
+                "Age of the oldest object that waits.",
+                &["capability"],
+            )?,
+            graph_requests_total: declare.counters(
+                "graph_requests_total",
+                "Calls to Graph.",
+                &["workload", "method", "status"],
+            )?,
+            graph_request_seconds: declare.histograms(
+                "graph_request_seconds",
+                "How long calls to Graph took.",
+                &["workload"],
+                &CALL_BUCKETS,
+            )?,
+            graph_throttled_total: declare.counters("graph_throttled_total", "Answers that told us to wait.", &["workload"])?,
+            token_requests_total: declare.counters("token_requests_total", "Requests to the token endpoint.", &["outcome"])?,
+            dead_letters: declare.gauges("dead_letters", "Dead letters that wait for a person.", &["capability"])?,
+            secret_expiry_seconds: declare.gauges(
+                "secret_expiry_seconds",
+                "Seconds until a connection's secret ends.",
+                &["organisation"],
+            )?,
+            connection_state: declare.gauges(
+                "connection_state",
+                "1 for the state a connection is in.",
+                &["organisation", "state"],
+            )?,
+            audit_entries_total: declare.counter("audit_entries_total", "Audit entries written.")?,
+            consumer_pending: declare.gauge("consumer_pending", "Messages in the stream that were not taken yet.")?,
+            registry,
+        })
+    }
+
+    /// All of them in Prometheus' text form.
+    pub fn render(&self) -> Result<String, prometheus::Error> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}
+
+/// Makes and registers one metric a call.
+struct Declare<'a>(&'a Registry);
+
+impl Declare<'_> {
+    fn register<C: prometheus::core::Collector + Clone + 'static>(&self, metric: C) -> Result<C, prometheus::Error> {
+        self.0.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+
+    fn counter(&self, name: &str, help: &str) -> Result<prometheus::IntCounter, prometheus::Error> {
+        self.register(prometheus::IntCounter::new(name, help)?)
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
+        self.register(IntCounterVec::new(Opts::new(name, help), labels)?)
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+        self.register(IntGauge::new(name, help)?)
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
+        self.register(IntGaugeVec::new(Opts::new(name, help), labels)?)
+    }
+
+    fn histograms(&self, name: &str, help: &str, labels: &[&str], buckets: &[f64]) -> Result<HistogramVec, prometheus::Error> {
+        self.register(HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels)?)
+    }
+}

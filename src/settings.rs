@@ -1,0 +1,1 @@
+//! The settings, one struct a section, validated together.
