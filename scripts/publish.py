@@ -36,7 +36,10 @@ if __name__ == "__main__":
     if len(sys.argv) not in (3, 4):
         sys.exit(__doc__)
     host, _, port = (sys.argv[3] if len(sys.argv) == 4 else "127.0.0.1:4222").rpartition(":")
-    answer = publish(sys.argv[1], Path(sys.argv[2]).read_bytes(), host, int(port))
+    try:
+        answer = publish(sys.argv[1], Path(sys.argv[2]).read_bytes(), host, int(port))
+    except OSError as error:
+        sys.exit(f"publish: {error}")
     if "error" in answer:
         sys.exit(f"publish: {answer['error'].get('description')}")
     print(f"stored as {answer['stream']} #{answer['seq']}" + (" (seen before: ignored)" if answer.get("duplicate") else ""))
