@@ -1,0 +1,52 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use super::{audit, config, connection, keys, serve, token};
+
+/// Links Argus with Microsoft 365.
+#[derive(Debug, Parser)]
+#[command(name = "argus-m365", version, about, disable_help_subcommand = true)]
+pub(super) struct Arguments {
+    /// The settings file [default: argus-m365.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run until SIGTERM or SIGINT, then drain and stop
+    Serve(serve::Serve),
+    /// Bring the store's schema up to date
+    Migrate,
+    /// Check the settings, or print every key with its default
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Make master keys for the key ring
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Make a caller's token for development
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Check or export the audit trail
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Test an organisation's connection
+    #[command(subcommand)]
+    Connection(connection::Connection),
+    /// Run the tenant simulator alone
+    #[cfg(feature = "simulator")]
+    Simulator(super::simulator::SimulatorCommand),
+    /// Show the whole story against the simulator, and verify it
+    #[cfg(feature = "simulator")]
+    Demo,
+}
+
+/// Reads an organisation's name.
+pub(super) fn organisation(text: &str) -> Result<crate::organisation::OrganisationId, String> {
+    crate::organisation::OrganisationId::parse(text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,36 @@
+//! `config check` and `config default`.
+
+use clap::Subcommand;
+
+use super::failure::Answer;
+use crate::settings::{Settings, SettingsError, Sources, print_defaults};
+
+/// `config …`
+#[derive(Debug, Subcommand)]
+pub(super) enum Config {
+    /// Validate the settings without connecting anywhere; says what was read from where, never a value
+    Check,
+    /// Print every key with its default and meaning
+    Default,
+}
+
+pub(super) fn run(command: &Config, sources: impl FnOnce() -> Result<Sources, SettingsError>) -> anyhow::Result<Answer> {
+    match command {
+        Config::Default => print!("{}", print_defaults()),
+        Config::Check => check(&Settings::load(&sources()?)?)?,
+    }
+    Ok(Answer::Yes)
+}
+
+fn check(settings: &Settings) -> anyhow::Result<()> {
+    settings.check_serve()?;
+    let vault = settings.vault()?;
+    crate::vault::Vault::from_keyring(&vault.keyring)
+        .map_err(|error| SettingsError { key: "vault.keyring".to_owned(), problem: error.to_string() })?;
+    println!("the settings are valid");
+    for (key, origin) in settings.origins() {
+        println!("  {key:<32} from {origin}");
+    }
+    println!("  everything else is at its default; `argus-m365 config default` lists it");
+    Ok(())
+}

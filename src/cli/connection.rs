@@ -1,0 +1,54 @@
+//! `connection test`: what `testConnection` does, for an operator.
+
+use clap::Subcommand;
+
+use super::{arguments::organisation, failure::Answer, open};
+use crate::{
+    connections::{Actor, CheckStatus, TestReport},
+    organisation::{OrgScope, OrganisationId},
+    settings::Settings,
+};
+
+/// `connection …`
+#[derive(Debug, Subcommand)]
+pub(super) enum Connection {
+    /// Ask Microsoft for a fresh token and look at everything the connector needs; exit code 1 when it does not work
+    Test {
+        /// The organisation
+        #[arg(long, value_parser = organisation)]
+        org: OrganisationId,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(super) async fn run(command: &Connection, settings: &Settings) -> anyhow::Result<Answer> {
+    let Connection::Test { org, json } = command;
+    settings.vault()?;
+    let actor = Actor { name: "operator".to_owned(), correlation_id: None };
+    let report = open::connections(settings).await?.test(&OrgScope::granted_to_operator(org.clone()), &actor).await?;
+    if *json {
+        println!("{}", serde_json::to_string(&report)?)
+    } else {
+        print_table(&report)
+    }
+    Ok(report.succeeded.into())
+}
+
+fn print_table(report: &TestReport) {
+    for check in &report.checks {
+        let word = match check.status {
+            CheckStatus::Pass => "pass",
+            CheckStatus::Warn => "WARN",
+            CheckStatus::Fail => "FAIL",
+            CheckStatus::Skipped => "skip",
+        };
+        let capability = check.capability.map_or("-", crate::capabilities::CapabilityName::label);
+        println!("{word}  {:<28} {capability:<11} {}", check.code, check.detail);
+        if let Some(remedy) = &check.remedy {
+            println!("      -> {remedy}");
+        }
+    }
+    println!("{} (token in {:.0} ms)", if report.succeeded { "works" } else { "does not work" }, report.latency_ms);
+}

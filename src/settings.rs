@@ -1,1 +1,0 @@
-//! The settings, one struct a section, validated together.
