@@ -5,12 +5,14 @@
 //! | [`parts`] | what every command stands on: store, vault, Graph, connections |
 //! | [`serve`] | the loops and the API, started and stopped in order |
 //! | [`broker`] | the connection to NATS |
+//! | [`http`] | the API's listener |
 //! | [`ready`] | what `/readyz` asks |
 //! | [`gauges`] | metrics that are read from the store when they are asked for |
 //! | [`keyring`] | taking a changed key ring into use |
 
 mod broker;
 mod gauges;
+mod http;
 mod keyring;
 mod parts;
 mod ready;
