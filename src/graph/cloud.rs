@@ -53,3 +53,20 @@ impl Cloud {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_clouds_addresses_are_https_roots_and_its_scope_is_its_own_graph() {
+        for cloud in [Cloud::Global, Cloud::UsGovL4, Cloud::UsGovL5, Cloud::China] {
+            for address in [cloud.login_url(), cloud.graph_url()] {
+                let url = url::Url::parse(address).unwrap();
+                assert_eq!((url.scheme(), url.path(), url.has_host()), ("https", "/", true), "{address}");
+            }
+            assert_eq!(cloud.scope(), format!("{}/.default", cloud.graph_url()));
+            assert_eq!(serde_json::to_value(cloud).unwrap(), cloud.label());
+        }
+    }
+}

@@ -73,6 +73,34 @@ impl GraphError {
         self.code.eq_ignore_ascii_case(code)
     }
 
+    /// A failure without an answer: refused by ourselves, or lost on the way.
+    pub(super) fn unsent(verdict: Verdict, code: &str, message: &str) -> Self {
+        Self {
+            verdict,
+            code: code.to_owned(),
+            message: message.to_owned(),
+            status: None,
+            request_id: None,
+            detail: serde_json::Value::Null,
+            elapsed: Duration::ZERO,
+            source: None,
+        }
+    }
+
+    /// The same failure for another caller who waited for the same thing. The cause stays with the first.
+    pub(super) fn for_another(&self) -> Self {
+        Self {
+            verdict: self.verdict.clone(),
+            code: self.code.clone(),
+            message: self.message.clone(),
+            status: self.status,
+            request_id: self.request_id.clone(),
+            detail: self.detail.clone(),
+            elapsed: self.elapsed,
+            source: None,
+        }
+    }
+
     fn summary(&self) -> String {
         match self.status {
             Some(status) => format!("Microsoft answered {status} {}", self.code),
