@@ -79,14 +79,13 @@ impl GraphClient {
 
     /// A session for one connection; shares token and throttle state with every other session of the same credential.
     pub fn session(&self, access: Arc<Access>) -> Session {
-        let slot = self.0.tokens.slot(&access, self.0.clock.now());
-        Session::new(Arc::clone(&self.0), &access, slot)
+        Session::new(Arc::clone(&self.0), access)
     }
 
     /// Always asks for a fresh token, and keeps it for later calls when it is granted. Refused unsent only while the token
     /// endpoint's own `Retry-After` runs.
     pub async fn probe_token(&self, access: &Arc<Access>) -> Result<TokenProbe, GraphError> {
-        let slot = self.0.tokens.slot(access, self.0.clock.now());
+        let slot = self.0.tokens.slot(Arc::clone(access), self.0.clock.now());
         let granted = slot.ask_anew(&self.0.login).await?;
         Ok(TokenProbe {
             latency: granted.latency,

@@ -209,4 +209,13 @@ mod tests {
         assert!(read_json(&json!({"error": many})).detail.to_string().len() <= DETAIL);
         assert_eq!(read_json(&json!({"error": {"code": "c", "message": "a\nb\u{7}c"}})).message, "a b c");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_within_bounds(body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200), code in ".{0,300}") {
+            read(&body);
+            let described = read_json(&json!({"error": {"code": code, "message": code, "innerError": code}}));
+            proptest::prop_assert!(described.code.chars().count() <= CODE && described.message.chars().count() <= MESSAGE);
+        }
+    }
 }

@@ -156,7 +156,6 @@ fn refused(answer: &Answer, now: DateTime<Utc>) -> GraphError {
         (429, wait) => throttled(wait.unwrap_or(now + UNSAID)),
         (500.., Some(until)) => throttled(until),
         (_, Some(until)) if passing => throttled(until),
-        (500.., None) => Verdict::Transient,
         // Only the endpoint's own word condemns a credential: a 403 page of some proxy in between must not disable a connection.
         (400..=499, _) if described.oauth && !described.code.is_empty() && !passing => Verdict::Credential,
         _ => Verdict::Transient,

@@ -222,4 +222,18 @@ mod tests {
             assert!(!format!("{error} {}", error.message).contains("evil"), "{link}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_followed_goes_to_the_configured_host_below_its_version(
+            link in "(https:|HTTPS:|http:)?[/\\\\]{0,3}([a-z@:.%0-9]{0,6})(graph.microsoft.com)?[ -~]{0,8}(/v1.0/)?[ -~\t\n\u{3002}]{0,12}",
+        ) {
+            if let Ok(url) = of_link(&graph(), &link) {
+                proptest::prop_assert_eq!(url.host_str(), Some("graph.microsoft.com"));
+                proptest::prop_assert_eq!(url.port_or_known_default(), Some(443));
+                proptest::prop_assert_eq!(url.scheme(), "https");
+                proptest::prop_assert!(url.path().starts_with("/v1.0/") && !url.path().contains(".."));
+            }
+        }
+    }
 }

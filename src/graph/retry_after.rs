@@ -108,4 +108,15 @@ mod tests {
         assert_eq!(waits(&[("retry-after", "99999999999999999999999")]), Some(24 * 3600));
         assert_eq!(waits(&[("retry-after", "Mon, 23 Nov 2099 20:00:10 GMT")]), Some(24 * 3600));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_header_makes_us_early_or_falls_over(text in "[ -~]{0,40}", date in "[ -~]{0,40}") {
+            let value = |text: &str| HeaderValue::from_str(text).unwrap();
+            let headers = HeaderMap::from_iter([(header::RETRY_AFTER, value(&text)), (header::DATE, value(&date))]);
+            if let Some(until) = until(&headers, now()) {
+                proptest::prop_assert!(until >= now() + SHORTEST && until <= now() + LONGEST);
+            }
+        }
+    }
 }

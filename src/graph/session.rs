@@ -51,9 +51,11 @@ impl Graph for Session {
 }
 
 impl Session {
-    pub(super) fn new(shared: Arc<Shared>, access: &Access, slot: Arc<TokenSlot>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, access: Arc<Access>) -> Self {
         let root = shared.graph_root.clone().or_else(|| Url::parse(access.cloud.graph_url()).ok());
-        Self { shared, connection: access.connection(), slot, root: root.map(Arc::new) }
+        let connection = access.connection();
+        let slot = shared.tokens.slot(access, shared.clock.now());
+        Self { shared, connection, slot, root: root.map(Arc::new) }
     }
 
     /// Forgets the token, so that the next call asks for a new one (the connection was changed or removed).

@@ -66,14 +66,14 @@ struct State {
 
 impl Tokens {
     /// The place of a credential's token; made when there is none. Places that nobody uses and that hold nothing go.
-    pub(super) fn slot(&self, access: &Arc<Access>, now: DateTime<Utc>) -> Arc<TokenSlot> {
+    pub(super) fn slot(&self, access: Arc<Access>, now: DateTime<Utc>) -> Arc<TokenSlot> {
         let key = access.token_key();
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(slot) = slots.get(&key) {
             return Arc::clone(slot);
         }
         slots.retain(|_, slot| Arc::strong_count(slot) > 1 || slot.holds_something(now));
-        let slot = Arc::new(TokenSlot { access: Arc::clone(access), state: Mutex::default(), asking: Arc::default() });
+        let slot = Arc::new(TokenSlot { access, state: Mutex::default(), asking: Arc::default() });
         slots.insert(key, Arc::clone(&slot));
         slot
     }
@@ -145,10 +145,11 @@ impl TokenSlot {
                 Ok((token, granted))
             }
             Err(error) => {
+                state.early_again_at = login.clock.now().checked_add_signed(EARLY_AGAIN);
                 if let Verdict::Throttled { until, .. } = error.verdict {
                     state.not_before = Some(until);
+                    state.early_again_at = state.early_again_at.max(Some(until));
                 }
-                state.early_again_at = login.clock.now().checked_add_signed(EARLY_AGAIN);
                 state.failure = Some(Arc::new(error.for_another()));
                 Err(error)
             }

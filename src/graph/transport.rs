@@ -68,7 +68,7 @@ impl Transport {
             .referer(false)
             .connect_timeout(settings.connect_timeout)
             .timeout(settings.call_timeout)
-            .pool_idle_timeout(Duration::from_secs(60))
+            .pool_idle_timeout(Duration::from_mins(1))
             .tcp_nodelay(true);
         // A proxy from the environment must not see, or break, what is meant for this machine alone.
         if settings.graph_url.as_ref().is_some_and(is_loopback) {

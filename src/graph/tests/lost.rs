@@ -3,10 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
+use tokio::net::TcpListener;
 
-use crate::graph::{
-    Graph, GraphError, Request, Response, Session, Verdict, Workload,
-    testing::{Act, Server, access, client_with, is_login, say, token},
+use crate::{
+    clock::ManualClock,
+    graph::{
+        Graph, GraphClient, GraphError, GraphSettings, Request, Response, Session, Verdict, Workload,
+        testing::{Act, Server, access, client_with, is_login, say, token},
+    },
+    ids::Ids,
+    metrics::Metrics,
 };
 
 fn create() -> Request {
@@ -71,22 +77,25 @@ async fn a_connection_that_broke_once_is_made_up_for_when_a_repeat_does_no_harm(
 #[tokio::test]
 async fn what_was_never_sent_is_transient_even_for_a_creation() {
     let login = Server::start(|_, _| token("t")).await;
-    let nobody = {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        url::Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap()
-    };
-    let settings = crate::graph::GraphSettings {
-        login_url: Some(login.root.clone()),
-        graph_url: Some(nobody),
-        connect_timeout: Duration::from_secs(2),
-        call_timeout: Duration::from_secs(5),
-    };
-    let clock = crate::clock::ManualClock::at("2026-11-23T20:00:00Z".parse().unwrap());
-    let metrics = Arc::new(crate::metrics::Metrics::new().unwrap());
-    let client = crate::graph::GraphClient::new(settings, clock, crate::ids::Ids::seeded(1), metrics).unwrap();
-    let error = failure(&client.session(Arc::new(access("acme", 1))), create()).await;
-    assert_eq!((error.verdict.clone(), error.code.as_str(), error.status), (Verdict::Transient, "connect", None));
-    assert!(std::error::Error::source(&error).is_some());
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    // Accepts, and hangs up in the middle of the TLS handshake.
+    let rude = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let rude_address = rude.local_addr().unwrap();
+    tokio::spawn(async move { while rude.accept().await.is_ok() {} });
+
+    for graph in [format!("http://{nobody}"), format!("https://{rude_address}")] {
+        let settings = GraphSettings {
+            login_url: Some(login.root.clone()),
+            graph_url: Some(graph.parse().unwrap()),
+            connect_timeout: Duration::from_secs(2),
+            call_timeout: Duration::from_secs(5),
+        };
+        let clock = ManualClock::at("2026-11-23T20:00:00Z".parse().unwrap());
+        let client = GraphClient::new(settings, clock, Ids::seeded(1), Arc::new(Metrics::new().unwrap())).unwrap();
+        let error = failure(&client.session(Arc::new(access("acme", 1))), create()).await;
+        assert_eq!((error.verdict.clone(), error.status), (Verdict::Transient, None), "{graph}: {error:?}");
+        assert!(std::error::Error::source(&error).is_some());
+    }
 }
 
 #[tokio::test]

@@ -104,6 +104,30 @@ async fn an_old_token_is_refreshed_early_and_stays_in_use_while_that_fails() {
 }
 
 #[tokio::test]
+async fn callers_do_not_wait_for_an_early_refresh_nor_does_a_wait_named_by_it_hold_them_up() {
+    let slow = Act::Answer(429, vec![("retry-after", "600".into())], String::new());
+    let pause = std::time::Duration::from_millis(300);
+    let server = Server::start(move |seen, before| match (is_login(seen), before) {
+        (true, 0) => token("old"),
+        (true, _) => Act::Late(pause, Box::new(slow.clone())),
+        (false, _) => say(200, "{}"),
+    })
+    .await;
+    let (client, clock, metrics) = client_of(&server);
+    let session = client.session(Arc::new(access("acme", 1)));
+    session.send(read()).await.unwrap();
+    clock.advance(TimeDelta::minutes(49));
+    for _ in 0..5 {
+        session.send(read()).await.unwrap();
+    }
+    assert_eq!(metrics.token_requests_total.with_label_values(&["throttled"]).get(), 0, "they went ahead meanwhile");
+    eventually(|| metrics.token_requests_total.with_label_values(&["throttled"]).get() == 1).await;
+    clock.advance(TimeDelta::minutes(5));
+    session.send(read()).await.unwrap();
+    assert_eq!(server.logins().len(), 2, "the wait is kept, and the old token serves meanwhile");
+}
+
+#[tokio::test]
 async fn an_expired_token_is_not_used() {
     let server = Server::start(|seen, before| match (is_login(seen), before) {
         (true, 0) => token("old"),
