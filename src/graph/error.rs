@@ -49,8 +49,10 @@ pub enum ThrottleScope {
 pub struct GraphError {
     /// What may be done about it.
     pub verdict: Verdict,
-    /// The most specific error code of the body (`ErrorItemNotFound`), the token endpoint's `error`, or our own word for a
-    /// failure without a body (`timeout`, `connection`). Compare without case.
+    /// The most specific error code of the body (`ErrorItemNotFound`), the token endpoint's `error`, or our own word:
+    /// `httpNNN` and `redirect` for an answer that names none; `connect`, `timeout`, `connection`, `tooLarge`, `malformedBody`
+    /// for one that did not come or cannot be read; `heldBack`, `foreignLink`, `badPath`, `badHeader`, `badDirectory`,
+    /// `badCertificate`, `unsafeUrl` for a call that was refused unsent. Compare without case.
     pub code: String,
     /// Microsoft's text, shortened; for people, never branched on. Empty when there was none.
     pub message: String,

@@ -10,6 +10,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::Notify,
 };
 use url::Url;
 
@@ -52,6 +53,8 @@ pub(super) enum Act {
     Answer(u16, Vec<(&'static str, String)>, String),
     /// Answers after a pause.
     Late(Duration, Box<Act>),
+    /// Does the other once it is told to.
+    When(Arc<Notify>, Box<Act>),
     /// Closes with a reset instead of answering.
     Reset,
     /// Never answers.
@@ -150,14 +153,20 @@ async fn serve(mut stream: TcpStream, script: &(impl Fn(&Seen, usize) -> Act + S
             seen.push(request.clone());
             seen.len() - 1
         };
-        let mut act = script(&request, before);
-        if let Act::Late(pause, then) = act {
-            tokio::time::sleep(pause).await;
-            act = *then;
-        }
+        let act = match script(&request, before) {
+            Act::Late(pause, then) => {
+                tokio::time::sleep(pause).await;
+                *then
+            }
+            Act::When(told, then) => {
+                told.notified().await;
+                *then
+            }
+            at_once => at_once,
+        };
         match act {
             Act::Answer(status, headers, body) => {
-                let extra: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+                let extra: String = headers.iter().flat_map(|(name, value)| [name, ": ", value, "\r\n"]).collect();
                 let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n{extra}\r\n{body}", body.len());
                 if stream.write_all(head.as_bytes()).await.is_err() {
                     return;
@@ -170,7 +179,7 @@ async fn serve(mut stream: TcpStream, script: &(impl Fn(&Seen, usize) -> Act + S
                 stream.write_all(head.as_bytes()).await.unwrap();
                 return;
             }
-            Act::Late(..) => unreachable!("one pause is enough"),
+            Act::Late(..) | Act::When(..) => unreachable!("one pause is enough"),
         }
     }
 }
