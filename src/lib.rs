@@ -13,6 +13,7 @@ pub mod ids;
 pub mod intake;
 pub mod metrics;
 pub mod organisation;
+pub mod outbox;
 pub mod reconcile;
 pub mod settings;
 #[cfg(feature = "simulator")]
