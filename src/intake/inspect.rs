@@ -10,7 +10,7 @@ use async_nats::jetstream::{
 /// Bytes that a message must be allowed: an event of 512 KiB, and room to see that one is too large.
 const MESSAGE: i32 = 1024 * 1024;
 /// A replay window that is shorter than a long week-end is no way to recover.
-const REPLAY: Duration = Duration::from_secs(4 * 24 * 3600);
+const REPLAY: Duration = Duration::from_hours(4 * 24);
 
 /// One unsafe setting.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,7 +130,7 @@ mod tests {
             storage: StorageType::Memory,
             retention: RetentionPolicy::WorkQueue,
             max_bytes: 1,
-            max_age: Duration::from_secs(60),
+            max_age: Duration::from_mins(1),
             max_message_size: 1024,
             ..Default::default()
         };

@@ -82,7 +82,7 @@ async fn create_stream(context: &Context, wish: &StreamWish) -> Result<Stream, P
         max_age: wish.max_age,
         // A full disk or account refuses new events, where their publisher sees it, before it drops old ones unread.
         discard: DiscardPolicy::New,
-        duplicate_window: Duration::from_secs(120),
+        duplicate_window: Duration::from_mins(2),
         deny_delete: true,
         deny_purge: true,
         num_replicas: wish.replicas,

@@ -44,32 +44,28 @@ pub(super) async fn pull(
         Err(error) => return Pulled { messages, broken: Some(error.into()) },
     };
     let mut upcoming = tokio::select! {
+        biased; // a first message that is here must not be dropped
         first = next(&mut batch, wait + GRACE) => first,
-        broken = give_up => Next::End(broken),
+        broken = give_up => Err(broken),
     };
     loop {
         match upcoming {
-            Next::Message(message) => messages.push(message),
-            Next::End(broken) => return Pulled { messages, broken },
+            Ok(message) => messages.push(message),
+            Err(broken) => return Pulled { messages, broken },
         }
         // The rest was sent together with the first; it does not trickle.
         upcoming = next(&mut batch, GRACE).await;
     }
 }
 
-/// What a pull brings next.
-enum Next {
-    Message(Message),
-    End(Option<async_nats::Error>),
-}
-
-async fn next(batch: &mut Batch, patience: Duration) -> Next {
+/// What a pull brings next; `Err` when it is over, with what broke it.
+async fn next(batch: &mut Batch, patience: Duration) -> Result<Message, Option<async_nats::Error>> {
     match tokio::time::timeout(patience, batch.next()).await {
-        Ok(Some(Ok(message))) => Next::Message(message),
-        Ok(Some(Err(error))) if is_full(&error) => Next::End(None),
-        Ok(Some(Err(error))) => Next::End(Some(error)),
-        Ok(None) => Next::End(None),
-        Err(_) => Next::End(Some("the server does not answer".into())),
+        Ok(Some(Ok(message))) => Ok(message),
+        Ok(Some(Err(error))) if is_full(&error) => Err(None),
+        Ok(Some(Err(error))) => Err(Some(error)),
+        Ok(None) => Err(None),
+        Err(_) => Err(Some("the server does not answer".into())),
     }
 }
 

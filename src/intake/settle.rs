@@ -49,9 +49,12 @@ pub(super) async fn settle(client: &Client, messages: Vec<(Message, Settlement)>
     }
 }
 
-/// Gives messages back, to be delivered again after `delay`. Not waited for: one that is lost comes again after `ack_wait`.
-pub(super) async fn give_back(messages: &[Message], delay: Duration) {
+/// Gives messages back, to be delivered again after what `delay` says for the number of deliveries so far: one that the store
+/// can never take comes back less and less often. Not waited for: a message whose return is lost comes again after `ack_wait`.
+pub(super) async fn give_back(messages: &[Message], delay: impl Fn(u32) -> Duration) {
     for message in messages {
+        let delivered = message.info().ok().and_then(|info| u32::try_from(info.delivered).ok());
+        let delay = delay(delivered.unwrap_or(1));
         if let Err(error) = message.ack_with(AckKind::Nak(Some(delay))).await {
             tracing::debug!(%error, "a message was not given back; it comes again by itself");
         }

@@ -74,7 +74,7 @@ impl Sorted {
         let mut taken = taken.iter();
         let settle = |(message, fate): (Message, &Fate)| {
             let (kind, outcome, settlement) = match fate {
-                Fate::Arrived(kind) => (Some(*kind), taken.next().map_or("applied", outcome), Settlement::Ack),
+                Fate::Arrived(kind) => (Some(*kind), taken.next().copied().map_or("applied", outcome), Settlement::Ack),
                 Fate::Rejected(kind, reason) => (Some(*kind), "rejected", Settlement::Terminate(reason.clone())),
                 Fate::Unroutable(kind, reason) => {
                     tracing::warn!(
@@ -94,7 +94,7 @@ impl Sorted {
 }
 
 /// The label of what became of an arrival.
-fn outcome(taken: &Taken) -> &'static str {
+fn outcome(taken: Taken) -> &'static str {
     match taken {
         Taken::Applied => "applied",
         Taken::Duplicate => "duplicate",

@@ -1,16 +1,20 @@
 //! The loop against a real broker, with an inbox that can fail.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use async_nats::jetstream::{consumer::pull, stream};
+use async_nats::jetstream::{Context, consumer::pull, stream};
 use futures_util::StreamExt;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     broker::{Broker, eventually},
     *,
 };
-use crate::clock::SystemClock;
+use crate::{clock::SystemClock, metrics::Metrics};
 
 /// Remembers what it was given, and fails when told to.
 #[derive(Clone, Default)]

@@ -67,7 +67,7 @@ impl Default for OutboxSettings {
             interval: Duration::from_secs(5),
             ack_timeout: Duration::from_secs(5),
             retry: (Duration::from_millis(500), Duration::from_secs(30)),
-            max_age: Duration::from_secs(30 * 24 * 3600),
+            max_age: Duration::from_hours(30 * 24),
             replicas: 1,
         }
     }

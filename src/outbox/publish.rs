@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use async_nats::{
     Error,
-    jetstream::{Context, context::PublishAckFuture, message::PublishMessage},
+    jetstream::{
+        Context,
+        context::{PublishAckFuture, PublishError, PublishErrorKind},
+        message::PublishMessage,
+    },
 };
 use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
@@ -23,7 +27,8 @@ pub(super) struct Published {
 }
 
 /// Sends events in their order without waiting in between, then waits for the confirmations, at most `limit` altogether.
-/// Nothing is sent after a failure to send: the broker is away, and what came later would overtake.
+/// Nothing is sent after a failure to send: the broker is away, and what came later would overtake. Only an event that is
+/// itself too large for the server does not hold up the others.
 pub(super) async fn publish(context: &Context, events: Vec<QueuedEvent>, limit: Duration) -> Published {
     let deadline = Instant::now() + limit;
     let mut failure = None;
@@ -32,8 +37,11 @@ pub(super) async fn publish(context: &Context, events: Vec<QueuedEvent>, limit: 
         match send(context, &event, deadline).await {
             Ok(confirmation) => sent.push((event, confirmation)),
             Err(error) => {
-                failure = Some(error);
-                break;
+                let alone = is_too_large(&error);
+                failure = failure.or(Some(error));
+                if !alone {
+                    break;
+                }
             }
         }
     }
@@ -52,6 +60,10 @@ pub(super) async fn publish(context: &Context, events: Vec<QueuedEvent>, limit: 
         }
     }
     Published { confirmed, failure }
+}
+
+fn is_too_large(error: &Error) -> bool {
+    error.downcast_ref::<PublishError>().is_some_and(|error| error.kind() == PublishErrorKind::MaxPayloadExceeded)
 }
 
 async fn send(context: &Context, queued: &QueuedEvent, deadline: Instant) -> Result<PublishAckFuture, Error> {
