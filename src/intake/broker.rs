@@ -39,6 +39,13 @@ impl Broker {
         }
     }
 
+    /// Freezes the server, or lets it go on: connections stay, nothing is answered.
+    pub(crate) fn freeze(&self, frozen: bool) {
+        let process = self.process.as_ref().unwrap().id().to_string();
+        let signal = if frozen { "-STOP" } else { "-CONT" };
+        assert!(Command::new("kill").args([signal, &process]).status().unwrap().success());
+    }
+
     /// Starts the server with what it kept.
     pub(crate) async fn restart(&mut self) {
         self.kill();

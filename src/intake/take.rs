@@ -8,6 +8,7 @@ use crate::store::StoreError;
 
 /// Failures in a row after which a batch is committed message by message, in case one of them is what the store cannot take.
 const SUSPICIOUS: u32 = 3;
+
 impl<I: Inbox> Intake<I> {
     /// Commits a batch and settles it; when the store fails, gives it back and waits.
     pub(super) async fn take(&mut self, messages: Vec<Message>, stop: &CancellationToken) {

@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use async_nats::jetstream::{Context, consumer::pull, stream};
+use async_nats::{
+    connection::State,
+    jetstream::{Context, consumer::pull, stream},
+};
 use futures_util::StreamExt;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -87,18 +90,17 @@ struct Running {
 
 impl Running {
     async fn start(inbox: FakeInbox) -> Option<Self> {
-        let running = Self::start_on(Broker::start().await?, inbox).await;
+        Self::start_with(inbox, settings()).await
+    }
+
+    async fn start_with(inbox: FakeInbox, settings: IntakeSettings) -> Option<Self> {
+        let running = Self::start_on(Broker::start().await?, inbox, settings).await;
         eventually("the intake is ready", async || running.health.ready().is_ok()).await;
         Some(running)
     }
 
-    async fn start_on(broker: Broker, inbox: FakeInbox) -> Self {
+    async fn start_on(broker: Broker, inbox: FakeInbox, settings: IntakeSettings) -> Self {
         let metrics = Arc::new(Metrics::new().unwrap());
-        let settings = IntakeSettings {
-            wait: Duration::from_millis(500),
-            retry: (Duration::from_millis(50), Duration::from_millis(200)),
-            ..IntakeSettings::default()
-        };
         let intake = Intake::new(broker.context().await, inbox.clone(), Arc::new(SystemClock), metrics.clone(), settings);
         let (health, stop) = (intake.health(), CancellationToken::new());
         let task = tokio::spawn(intake.run(stop.clone()));
@@ -106,7 +108,12 @@ impl Running {
     }
 
     async fn publish(&self, subject: &str, payload: impl Into<bytes::Bytes>) {
-        self.context.publish(subject.to_owned(), payload.into()).await.unwrap().await.unwrap();
+        let payload = payload.into();
+        eventually("it is published", async || match self.context.publish(subject.to_owned(), payload.clone()).await {
+            Ok(confirmation) => confirmation.await.is_ok(),
+            Err(_) => false,
+        })
+        .await;
     }
 
     async fn close_task(&self, key: &str) {
@@ -135,6 +142,15 @@ impl Running {
     async fn stop(self) {
         self.stop.cancel();
         tokio::time::timeout(Duration::from_secs(5), self.task).await.unwrap().unwrap();
+    }
+}
+
+/// The product's settings, but impatient.
+fn settings() -> IntakeSettings {
+    IntakeSettings {
+        wait: Duration::from_millis(500),
+        retry: (Duration::from_millis(50), Duration::from_millis(200)),
+        ..IntakeSettings::default()
     }
 }
 
@@ -257,6 +273,47 @@ async fn a_crash_of_the_broker_is_waited_out() {
 }
 
 #[tokio::test]
+async fn a_frozen_broker_is_noticed_and_waited_out() {
+    let Some(running) = Running::start(FakeInbox::default()).await else { return };
+    running.broker.freeze(true);
+    eventually("silence is noticed", async || !running.health.state().stream_reachable).await;
+    running.broker.freeze(false);
+    eventually("the intake is ready again", async || running.health.ready().is_ok()).await;
+    running.close_task("after").await;
+    running.arrived("after").await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_is_lost_while_broker_and_store_fail_in_turn() {
+    // What the server sent into a connection that was broken already comes again after this.
+    let settings = IntakeSettings { ack_wait: Duration::from_secs(1), ..settings() };
+    let Some(mut running) = Running::start_with(FakeInbox::default(), settings).await else { return };
+    let ids = crate::ids::Ids::seeded(7);
+    let mut published = Vec::new();
+    for round in 0..6 {
+        for n in 0..50 {
+            let key = format!("r{round}-{n}");
+            running.close_task(&key).await;
+            published.push(key);
+        }
+        if ids.fraction() < 0.5 {
+            running.inbox.with(|given| given.failures = 3);
+        }
+        if ids.fraction() < 0.7 {
+            running.broker.restart().await;
+            eventually("we are connected again", async || running.context.client().connection_state() == State::Connected).await;
+        }
+    }
+    eventually("all arrived", async || {
+        let keys = running.inbox.keys();
+        published.iter().all(|key| keys.contains(key))
+    })
+    .await;
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn a_stream_or_consumer_that_was_deleted_is_made_again() {
     let Some(running) = Running::start(FakeInbox::default()).await else { return };
     let stream = running.context.get_stream("ARGUS").await.unwrap();
@@ -296,7 +353,7 @@ async fn what_is_there_is_left_as_it_is() {
     let made = context.create_stream(config).await.unwrap();
     let config = pull::Config { durable_name: Some("argus-m365".into()), max_deliver: 7, ..Default::default() };
     made.create_consumer(config).await.unwrap();
-    let running = Running::start_on(broker, FakeInbox::default()).await;
+    let running = Running::start_on(broker, FakeInbox::default(), settings()).await;
     running.publish("argus.acme.m365.calendar.synced", "{}").await;
     running.close_task("a").await;
     running.arrived("a").await;

@@ -7,11 +7,19 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    events::{Telling, outgoing},
+    events::{self, Headers, Reading, Telling, outgoing},
     intake::broker::{Broker, eventually},
     organisation::{OrgScope, OrganisationId},
     store::OutgoingEvent,
 };
+
+/// Acme's scope, from a subject: the only way to come by one here.
+fn scope() -> OrgScope {
+    match events::read("argus.acme.task.closed", &Headers::default(), b"") {
+        Reading::Rejected(refusal) => refusal.scope,
+        other => panic!("an empty message was not refused: {other:?}"),
+    }
+}
 
 /// A queue that can fail to forget.
 #[derive(Clone, Default)]
@@ -41,7 +49,7 @@ impl FakeQueue {
             data: json!({}),
         });
         let event = OutgoingEvent { id: event.id, subject: event.subject, payload: event.payload };
-        let scope = OrgScope::granted_to_operator(organisation);
+        let scope = scope();
         self.with(|waiting| waiting.events.push(QueuedEvent { scope, sequence, event }));
     }
 
