@@ -63,7 +63,8 @@ pub(super) struct Event {
     pub(super) id: String,
     /// Its properties, as sent last.
     pub(super) body: Value,
-    born: usize,
+    /// The call that made it.
+    pub(super) born: usize,
 }
 
 #[derive(Debug, Default)]
