@@ -119,7 +119,8 @@ impl EventContent {
             body.insert("location".into(), json!({ "displayName": self.location, "coordinates": null }));
         }
         body.retain(|name, value| name == "start" || name == "end" || before.get(name) != Some(value));
-        let changed = body.iter().filter(|(name, value)| before.get(*name) != Some(value)).map(|(name, _)| name.clone()).collect();
+        let changed =
+            body.iter().filter(|(name, value)| before.get(*name) != Some(value)).map(|(name, _)| name.clone()).collect();
         Patch { body: Value::Object(body), changed }
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn decide(settings: &CalendarSettings, work: &Work) -> Decision<Call>
     }
     match bring_home(work, wanted.home()).or_else(|| clear_out(work, wanted.home())) {
         Some(call) => Decision::Call(call),
-        None if work.failures.is_empty() => Decision::Settled,
+        None if is_done(work, wanted.home()) => Decision::Settled,
         None => Decision::Stop,
     }
 }
@@ -89,21 +89,27 @@ fn create_again(home: &Home, open: &Place) -> Call {
     }
 }
 
+/// Whether everything is as wanted, now that there is no call left to make. A failure on the way may have become pointless: the
+/// mailbox answered under its other name.
+fn is_done(work: &Work, home: Option<&Home>) -> bool {
+    let at_home = home.is_none_or(|home| !work.failed(&home.mailbox));
+    at_home && !work.places.iter().any(|place| is_leftover(place, home.and_then(|home| home.keeper(&work.places))))
+}
+
 /// Removes every event but the one that stays. A mailbox that failed is left for the next claim; the others do not wait for it.
 fn clear_out(work: &Work, home: Option<&Home>) -> Option<Call> {
     let keeper = home.and_then(|home| home.keeper(&work.places));
-    let leftover = |place: &&Place| {
-        keeper.is_none_or(|keeper| !std::ptr::eq(*place, keeper) && !(same_event(keeper, place)))
-            && !work.failed(&place.target)
-            && !may_be_the_one(work, home, place)
-    };
-    work.places.iter().find(leftover).map(|place| remove(work, place))
+    let due = |place: &&Place| is_leftover(place, keeper) && !work.failed(&place.target) && !may_be_the_one(work, home, place);
+    work.places.iter().find(due).map(|place| remove(work, place))
 }
 
-/// Never remove what was just adopted, under whatever name and generation it is known.
-fn same_event(keeper: &Place, place: &Place) -> bool {
-    let one_mailbox = keeper.target == place.target || may_be_one(&keeper.target, &place.target);
-    one_mailbox && event_id(place).is_some() && event_id(place) == event_id(keeper)
+/// Whether a place is not the one that stays. What was just adopted is never removed, under whatever name and generation it is
+/// known too.
+fn is_leftover(place: &Place, keeper: Option<&Place>) -> bool {
+    keeper.is_none_or(|keeper| {
+        let one_mailbox = keeper.target == place.target || may_be_one(&keeper.target, &place.target);
+        !(one_mailbox && event_id(place).is_some() && event_id(place) == event_id(keeper))
+    })
 }
 
 /// While the wanted mailbox does not answer, an event under what may be another name for it stays: it may be the right one.

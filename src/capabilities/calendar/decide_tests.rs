@@ -84,7 +84,9 @@ fn a_doubtful_picture_is_looked_at_before_it_is_trusted() {
 #[test]
 fn a_reassigned_visit_is_created_before_the_old_one_is_removed() {
     let old = standing(ANN, 1, "x", Some(9));
-    let Call::Create { mailbox, generation: 2, .. } = call(&with(&scheduled(BOB, 9), std::slice::from_ref(&old))) else { panic!() };
+    let Call::Create { mailbox, generation: 2, .. } = call(&with(&scheduled(BOB, 9), std::slice::from_ref(&old))) else {
+        panic!()
+    };
     assert_eq!(mailbox, BOB);
     let both = with(&scheduled(BOB, 9), &[old, standing(BOB, 2, "y", Some(9))]);
     assert_eq!(call(&both), removal(ANN, 1, "x"));
@@ -168,6 +170,9 @@ fn a_visit_that_names_its_worker_both_ways_stays_where_it_is() {
     // Unless the old name no longer works.
     let work = failed(with(&wanted, &[standing(ANN, 1, "x", Some(9))]), ANN, FailureKind::Permanent);
     assert_eq!(call(&work), look_up(ANN_ID));
+    // And once it was found under the other one, the failure is of no account.
+    let found = failed(with(&wanted, &[standing(ANN_ID, 1, "x", Some(9))]), ANN, FailureKind::Permanent);
+    assert_eq!(next(&found), Decision::Settled);
 }
 
 #[test]

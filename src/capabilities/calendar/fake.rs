@@ -47,13 +47,22 @@ pub(super) struct Manners {
     pub(super) remembers_removed: bool,
     /// Whether it knows no zone but UTC.
     pub(super) only_utc: bool,
+    /// Whether a creation is answered without a body.
+    pub(super) answers_nothing: bool,
     /// Events a page.
     pub(super) page: usize,
 }
 
 impl Default for Manners {
     fn default() -> Self {
-        Self { lag: 0, duplicates: Duplicates::Answered, remembers_removed: false, only_utc: false, page: 2 }
+        Self {
+            lag: 0,
+            duplicates: Duplicates::Answered,
+            remembers_removed: false,
+            only_utc: false,
+            answers_nothing: false,
+            page: 2,
+        }
     }
 }
 
@@ -120,7 +129,12 @@ impl FakeOutlook {
     pub(super) fn calendars(&self) -> Vec<(String, Vec<String>)> {
         let subjects = |events: &Vec<Event>| events.iter().map(|event| text(&event.body["subject"])).collect();
         let state = self.state();
-        state.events.iter().filter(|(_, events)| !events.is_empty()).map(|(name, events)| (name.clone(), subjects(events))).collect()
+        state
+            .events
+            .iter()
+            .filter(|(_, events)| !events.is_empty())
+            .map(|(name, events)| (name.clone(), subjects(events)))
+            .collect()
     }
 
     /// The calls so far, as `POST ann@…`.
@@ -159,7 +173,14 @@ impl FakeOutlook {
         if fault == Some(Fault::LostAfter) { Err(lost(request)) } else { answer }
     }
 
-    fn answer(&self, state: &mut State, request: &Request, mailbox: &str, id: Option<&str>, skip: usize) -> Result<Response, GraphError> {
+    fn answer(
+        &self,
+        state: &mut State,
+        request: &Request,
+        mailbox: &str,
+        id: Option<&str>,
+        skip: usize,
+    ) -> Result<Response, GraphError> {
         let body = request.body.clone().unwrap_or_default();
         if self.manners.only_utc && !body["start"].is_null() && body["start"]["timeZone"] != "UTC" {
             return Err(refusal(400, "TimeZoneNotSupportedException"));
@@ -188,7 +209,8 @@ impl FakeOutlook {
 
     fn create(&self, state: &mut State, mailbox: &str, body: Value) -> Result<Response, GraphError> {
         let key = text(&body["transactionId"]);
-        let standing = state.events.get(mailbox).and_then(|events| events.iter().find(|event| event.body["transactionId"] == key.as_str()));
+        let standing =
+            state.events.get(mailbox).and_then(|events| events.iter().find(|event| event.body["transactionId"] == key.as_str()));
         if let Some(event) = standing {
             let same = event.body == body;
             return match self.manners.duplicates {
@@ -205,7 +227,7 @@ impl FakeOutlook {
         state.used.insert((mailbox.to_owned(), key));
         state.made += 1;
         let event = Event { id: format!("AAMk{}=", state.made), body, born: state.calls };
-        let answer = ok(201, shown(&event));
+        let answer = ok(201, if self.manners.answers_nothing { Value::Null } else { shown(&event) });
         state.events.entry(mailbox.into()).or_default().push(event);
         Ok(answer)
     }
@@ -218,7 +240,8 @@ impl FakeOutlook {
             .iter()
             .filter(|event| reference(&event.body).to_lowercase() == value && now - event.born > self.manners.lag)
             .collect();
-        let mut page = json!({ "value": found.iter().skip(skip).take(self.manners.page).map(|event| shown(event)).collect::<Vec<_>>() });
+        let mut page =
+            json!({ "value": found.iter().skip(skip).take(self.manners.page).map(|event| shown(event)).collect::<Vec<_>>() });
         if found.len() > skip + self.manners.page {
             page["@odata.nextLink"] = json!(format!("https://graph.test/next?skip={}", skip + self.manners.page));
         }

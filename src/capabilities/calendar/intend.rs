@@ -14,7 +14,9 @@ pub(super) fn intend(work: &Work, call: &Call, home: Option<&Home>) -> Option<In
         Call::Create { mailbox, generation, transaction_id, .. } => Some(attempt(work, mailbox, *generation, transaction_id)),
         // From here on nobody knows which content stands there, until the answer says so: should the answer be lost, a later version
         // that equals the last confirmed one must not pass for done.
-        Call::Update { mailbox, generation, .. } => known(work, mailbox, *generation).map(|place| Place { confirmed: None, ..place }),
+        Call::Update { mailbox, generation, .. } => {
+            known(work, mailbox, *generation).map(|place| Place { confirmed: None, ..place })
+        }
         // The attempt or the event is known already, and stays so until the answer says that it is gone.
         Call::Remove { .. } | Call::Probe { .. } => None,
     };

@@ -43,11 +43,13 @@ impl Lesson<'_> {
         if self.work.recheck {
             ledger.doubt(mailbox);
         }
+        let known = self.home.is_some_and(|home| home.keeper(ledger.places()).is_some());
         let adopted = self.adopt(&mut ledger, found);
-        let note = || notes::finished(self.work, self.call, notes::ADOPTED, self.request_id.clone()).with("events", adopted.into());
+        let note =
+            || notes::finished(self.work, self.call, notes::ADOPTED, self.request_id.clone()).with("events", adopted.into());
         Learned {
             audit: (adopted > 0).then(note),
-            announce: (adopted > 0).then(|| self.stands(&ledger, "created")).flatten(),
+            announce: (adopted > 0).then(|| self.stands(&ledger, if known { "updated" } else { "created" })).flatten(),
             looked: Some(mailbox.to_owned()),
             rechecked: self.all_looked_at(&ledger),
             places: ledger.into_changes(),
@@ -97,6 +99,9 @@ impl Lesson<'_> {
         let mut ledger = Ledger::of(self.work);
         let place = self.place();
         ledger.gone(&place.target, place.generation);
+        if let Call::Probe { .. } = self.call {
+            return self.already_gone(ledger);
+        }
         let tried = self.work.looked.iter().filter(|looked| looked.starts_with(USED_UP)).count() + 1;
         Learned {
             looked: Some(format!("{USED_UP}{}", place.generation)),
@@ -158,6 +163,12 @@ impl Lesson<'_> {
             places: ledger.into_changes(),
             ..Learned::default()
         }
+    }
+
+    /// What was to be removed is not there (any more).
+    pub(super) fn already_gone(&self, ledger: Ledger<'_>) -> Learned {
+        let learned = self.removed(ledger);
+        Learned { audit: learned.audit.map(|audit| audit.with("alreadyGone", true.into())), ..learned }
     }
 
     /// Something of ours is gone from a mailbox.

@@ -239,3 +239,27 @@ fn a_visit_that_went_to_and_fro_unseen_is_still_updated() {
     assert_eq!(task.claim(&outlook), Ended::Settled);
     stands(&outlook, ANN, 9);
 }
+
+#[test]
+fn a_frozen_worker_that_wakes_up_late_is_overruled() {
+    // Frozen with version 2 in hand while version 3 went through; its update arrives after all, and its record is refused, which
+    // marks the task for a recheck.
+    let outlook = FakeOutlook::default();
+    let mut task = planned(&outlook);
+    task.publish(3, &scheduled(ANN, 11));
+    task.settle(&outlook);
+    outlook.edit(ANN, |events| events[0].body["subject"] = "Visit at 10".into());
+    task.row.recheck = true;
+    assert_eq!(task.claim(&outlook), Ended::Settled);
+    stands(&outlook, ANN, 11);
+}
+
+#[test]
+fn an_unreadable_answer_to_a_creation_leaves_it_unknown() {
+    let outlook = FakeOutlook::with(Manners { answers_nothing: true, ..Manners::default() });
+    let mut task = Task::new();
+    task.publish(1, &scheduled(ANN, 9));
+    assert_eq!(one_failure(task.claim(&outlook)).kind, FailureKind::Ambiguous);
+    assert_eq!(task.claim(&outlook), Ended::Settled);
+    stands(&outlook, ANN, 9);
+}

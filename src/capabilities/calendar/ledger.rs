@@ -51,7 +51,8 @@ impl<'work> Ledger<'work> {
 
     /// The place that an event is known as already, under this or another name for the mailbox.
     pub(super) fn holder(&self, mailbox: &str, id: &str) -> Option<Place> {
-        let same = |place: &&Place| event_id(place) == Some(id) && (place.target == mailbox || may_be_one(&place.target, mailbox));
+        let same =
+            |place: &&Place| event_id(place) == Some(id) && (place.target == mailbox || may_be_one(&place.target, mailbox));
         self.places.iter().find(same).cloned()
     }
 
@@ -101,7 +102,8 @@ impl<'work> Ledger<'work> {
 
     /// Forgets what the events in a mailbox say, so that the one that stays is brought up to date whole.
     pub(super) fn doubt(&mut self, mailbox: &str) {
-        let doubted: Vec<Place> = self.places.iter().filter(|place| place.target == mailbox && place.confirmed.is_some()).cloned().collect();
+        let doubted: Vec<Place> =
+            self.places.iter().filter(|place| place.target == mailbox && place.confirmed.is_some()).cloned().collect();
         for place in doubted.into_iter().filter(|place| event_id(place).is_some()) {
             self.put(Place { confirmed: None, ..place });
         }

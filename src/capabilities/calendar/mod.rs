@@ -41,11 +41,11 @@ mod samples;
 
 use chrono::{DateTime, Utc};
 
+use self::home::Wanted;
 pub use self::{
     call::{Answer, Call},
     content::{EventContent, Patch},
 };
-use self::home::Wanted;
 use super::{Capability, CapabilityName, Decision, Intent, Learned, Work};
 use crate::graph::Graph;
 

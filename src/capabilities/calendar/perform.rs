@@ -12,7 +12,9 @@ use serde_json::Value;
 use super::{
     call::{Answer, Call, Found, Reply},
     content::EventContent,
-    key, wire,
+    key,
+    refusal::event_is_gone,
+    wire,
 };
 use crate::{
     capabilities::Work,
@@ -78,15 +80,17 @@ async fn look_up(graph: &impl Graph, mailbox: &str, reference: &str) -> Answered
     let request = wire::look_up(mailbox, reference);
     let mut response = graph.send(request.clone()).await?;
     let mut found = Vec::new();
-    for _ in 1..MAX_PAGES {
+    let mut page = 1;
+    loop {
         let request_id = response.request_id.clone();
-        let page: wire::Page = read(response, Verdict::Transient)?;
-        found.extend(page.value.into_iter().filter(|event| event.carries(reference)).map(wire::Event::found));
-        let Some(next) = page.next else { return Ok((Reply::Found(distinct(found)), request_id)) };
-        response = graph.follow(&next, &request).await?;
+        let events: wire::Page = read(response, Verdict::Transient)?;
+        found.extend(events.value.into_iter().filter(|event| event.carries(reference)).map(wire::Event::found));
+        match events.next {
+            Some(next) if page < MAX_PAGES => response = graph.follow(&next, &request).await?,
+            _ => return Ok((Reply::Found(distinct(found)), request_id)),
+        }
+        page += 1;
     }
-    let request_id = response.request_id;
-    Ok((Reply::Found(distinct(found)), request_id))
 }
 
 /// Oldest first; an event that moved from one page to the next while they were read counts once.
@@ -96,13 +100,7 @@ fn distinct(mut found: Vec<Found>) -> Vec<Found> {
     found
 }
 
-async fn create(
-    graph: &impl Graph,
-    request: Request,
-    mailbox: &str,
-    reference: &str,
-    sent: Option<&EventContent>,
-) -> Answered {
+async fn create(graph: &impl Graph, request: Request, mailbox: &str, reference: &str, sent: Option<&EventContent>) -> Answered {
     match graph.send(request).await {
         Ok(response) => {
             let request_id = response.request_id.clone();
@@ -127,7 +125,7 @@ async fn taken(graph: &impl Graph, mailbox: &str, reference: &str, duplicate: &G
                     return Ok((Reply::Taken(vec![event.found()]), request_id));
                 }
             }
-            Err(error) if error.verdict == Verdict::NotFound => return Ok((Reply::TakenAndGone, error.request_id)),
+            Err(error) if event_is_gone(&error) => return Ok((Reply::TakenAndGone, error.request_id)),
             Err(error) => return Err(error),
         }
     }

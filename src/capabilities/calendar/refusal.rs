@@ -43,7 +43,10 @@ pub(super) fn failure(mailbox: &str, error: &GraphError) -> Failure {
             Verdict::Forbidden => (
                 FailureKind::Permanent,
                 "MAILBOX_ACCESS_DENIED",
-                format!("Microsoft does not let the application into the worker's calendar ({}): grant Calendars.ReadWrite for this mailbox", error.code),
+                format!(
+                    "Microsoft does not let the application into the worker's calendar ({}): grant Calendars.ReadWrite for this mailbox",
+                    error.code
+                ),
             ),
             Verdict::Rejected => {
                 (FailureKind::Permanent, "GRAPH_REJECTED", format!("Microsoft refuses the request: {}", described(error)))

@@ -30,8 +30,7 @@ pub(super) fn learn(lesson: &Lesson<'_>, error: &GraphError) -> Learned {
         Call::Remove { mailbox, generation, .. } if error.verdict == Verdict::NotFound || mailbox_is_gone(error) => {
             let mut ledger = ledger;
             ledger.gone(mailbox, *generation);
-            let learned = lesson.removed(ledger);
-            Learned { audit: learned.audit.map(|audit| audit.with("alreadyGone", true.into())), ..learned }
+            lesson.already_gone(ledger)
         }
         Call::Probe { .. } | Call::Update { .. } | Call::Remove { .. } => failed(lesson, error, ledger),
     }
@@ -59,7 +58,11 @@ fn mailbox_gone(lesson: &Lesson<'_>) -> Learned {
         ledger.gone(mailbox, place.generation);
     }
     let learned = lesson.removed(ledger);
-    Learned { audit: learned.audit.map(|audit| audit.with("mailboxGone", true.into())), looked: Some(mailbox.to_owned()), ..learned }
+    Learned {
+        audit: learned.audit.map(|audit| audit.with("mailboxGone", true.into())),
+        looked: Some(mailbox.to_owned()),
+        ..learned
+    }
 }
 
 fn created(lesson: &Lesson<'_>, error: &GraphError, repeat: bool) -> Learned {

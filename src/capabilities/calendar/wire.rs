@@ -95,13 +95,11 @@ pub(super) struct Page {
 pub(super) struct Event {
     id: String,
     transaction_id: Option<String>,
-    #[serde(default)]
     created_date_time: Option<String>,
     subject: Option<String>,
-    start: Option<ZonedTime>,
-    end: Option<ZonedTime>,
-    #[serde(default)]
-    single_value_extended_properties: Vec<Property>,
+    start: Option<Value>,
+    end: Option<Value>,
+    single_value_extended_properties: Option<Vec<Property>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -114,15 +112,19 @@ impl Event {
     /// Whether it carries exactly our reference.
     pub(super) fn carries(&self, reference: &str) -> bool {
         let ours = |property: &&Property| property.id.eq_ignore_ascii_case(REFERENCE_PROPERTY);
-        self.single_value_extended_properties.iter().filter(ours).any(|property| property.value.as_deref() == Some(reference))
+        self.single_value_extended_properties
+            .iter()
+            .flatten()
+            .filter(ours)
+            .any(|property| property.value.as_deref() == Some(reference))
     }
 
     /// Whether it visibly says something else: an answer to a repeated creation shows the first one's content. Times come in the
     /// zone sent or in another; what cannot be compared counts as the same.
     pub(super) fn differs_from(&self, sent: &EventContent) -> bool {
-        let other_time = |shown: &Option<ZonedTime>, sent: &ZonedTime| {
-            let instants = shown.as_ref().and_then(ZonedTime::instant).zip(sent.instant());
-            instants.is_some_and(|(shown, sent)| shown != sent)
+        let other_time = |shown: &Option<Value>, sent: &ZonedTime| {
+            let shown = shown.as_ref().and_then(|shown| ZonedTime::deserialize(shown).ok()?.instant());
+            shown.zip(sent.instant()).is_some_and(|(shown, sent)| shown != sent)
         };
         self.subject.as_ref().is_some_and(|subject| *subject != sent.subject)
             || other_time(&self.start, &sent.start)
@@ -132,5 +134,67 @@ impl Event {
     /// What identifies it.
     pub(super) fn found(self) -> Found {
         Found { created: self.created_date_time.unwrap_or_default(), id: self.id, transaction_id: self.transaction_id }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capabilities::calendar::samples;
+
+    fn answered(answer: Value) -> Event {
+        serde_json::from_value(answer).unwrap()
+    }
+
+    fn sent() -> EventContent {
+        EventContent::of(&samples::visit(samples::ANN, 9), "t1", 15)
+    }
+
+    #[test]
+    fn a_look_up_quotes_what_it_asks_for() {
+        let request = look_up("o'hara@contoso.example", "acme/it's");
+        assert_eq!(request.path, "/users/o%27hara%40contoso.example/events");
+        assert_eq!(
+            request.query[0].1,
+            "singleValueExtendedProperties/Any(ep: ep/id eq 'String {d1a3c5e7-4b62-4f0e-9c1d-6a7be2f80c11} Name ArgusTask' and ep/value eq 'acme/it''s')"
+        );
+    }
+
+    #[test]
+    fn a_creation_without_a_place_names_none() {
+        assert_eq!(create(samples::ANN, "acme/t1", "key", &sent()).body.unwrap().get("location"), None);
+    }
+
+    #[test]
+    fn an_answer_in_another_zone_says_the_same() {
+        for (time, zone) in [("2026-12-01T08:00:00.0000000", "UTC"), ("2026-12-01T09:00:00", "W. Europe Standard Time")] {
+            let start = json!({ "dateTime": time, "timeZone": zone });
+            assert!(!answered(json!({ "id": "x", "subject": "Visit at 9", "start": start })).differs_from(&sent()), "{zone}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_compared_counts_as_the_same() {
+        let odd = json!({ "id": "x", "start": { "dateTime": "soon", "timeZone": null }, "singleValueExtendedProperties": null });
+        assert!(!answered(odd).differs_from(&sent()));
+        let custom = json!({ "dateTime": "2026-12-01T07:00:00", "timeZone": "tzone://Microsoft/Custom" });
+        assert!(!answered(json!({ "id": "x", "start": custom })).differs_from(&sent()));
+    }
+
+    #[test]
+    fn an_answer_with_another_time_or_subject_differs() {
+        let start = json!({ "dateTime": "2026-12-01T07:00:00", "timeZone": "UTC" });
+        assert!(answered(json!({ "id": "x", "start": start })).differs_from(&sent()));
+        assert!(answered(json!({ "id": "x", "subject": "Visit at 8" })).differs_from(&sent()));
+    }
+
+    #[test]
+    fn a_reference_is_ours_byte_for_byte() {
+        let with = |value: &str| {
+            answered(json!({ "id": "x", "singleValueExtendedProperties": [{ "id": REFERENCE_PROPERTY, "value": value }] }))
+        };
+        assert!(with("acme/t1").carries("acme/t1"));
+        assert!(!with("ACME/t1").carries("acme/t1"));
+        assert!(!answered(json!({ "id": "x" })).carries("acme/t1"));
     }
 }

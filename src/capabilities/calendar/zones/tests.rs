@@ -11,7 +11,8 @@ const YEARS: std::ops::RangeInclusive<i32> = 2021..=2031;
 fn every_line_of_both_tables_is_read() {
     assert_eq!(NAMES.listed.len(), lines(include_str!("microsoft.txt")).count());
     assert_eq!(NAMES.principal.len(), lines(include_str!("windows.txt")).count());
-    let zones: usize = lines(include_str!("windows.txt")).filter_map(windows_line).map(|(_, _, zones)| zones.split(' ').count()).sum();
+    let zones: usize =
+        lines(include_str!("windows.txt")).filter_map(windows_line).map(|(_, _, zones)| zones.split(' ').count()).sum();
     assert_eq!(NAMES.windows_of.len(), zones);
 }
 
