@@ -9,7 +9,7 @@ use super::{
 use crate::capabilities::{Decision, FailureKind, Place, Work};
 
 /// The next call, or why there is none.
-pub(super) fn decide(settings: &CalendarSettings, work: &Work) -> Decision<Call> {
+pub(super) fn decide(settings: CalendarSettings, work: &Work) -> Decision<Call> {
     let wanted = match Wanted::read(settings, work) {
         Ok(wanted) => wanted,
         Err(error) => {

@@ -10,7 +10,7 @@ use crate::capabilities::{
 use crate::events::task::WantedTask;
 
 fn next(work: &Work) -> Decision<Call> {
-    decide(&CalendarSettings::default(), work)
+    decide(CalendarSettings::default(), work)
 }
 
 fn call(work: &Work) -> Call {

@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 
 use crate::graph::{Graph, GraphError, Request, Response, Verdict};
 
+type Answered = Result<Response, Box<GraphError>>;
+
 /// How a creation with a used key and another content is answered. With the same content it is always answered with the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Duplicates {
@@ -151,39 +153,32 @@ impl FakeOutlook {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self, request: &Request, skip: usize) -> Result<Response, GraphError> {
+    fn take(&self, request: &Request, skip: usize) -> Answered {
         let mut state = self.state();
         state.calls += 1;
         let (name, event_id) = address(request);
         check(request, &name);
         state.log.push(format!("{} {name}", request.method));
         if let Some((status, code)) = state.closed.get(&name) {
-            return Err(refusal(*status, code));
+            return Err(refusal(*status, code).into());
         }
         let now = state.calls;
         let fault = state.faults.remove(&now);
         match fault {
-            Some(Fault::LostBefore) => return Err(lost(request)),
-            Some(Fault::Unavailable) => return Err(refusal(503, "serviceNotAvailable")),
+            Some(Fault::LostBefore) => return Err(lost(request).into()),
+            Some(Fault::Unavailable) => return Err(refusal(503, "serviceNotAvailable").into()),
             Some(Fault::LostAfter) | None => {}
         }
         let mailbox = state.aliases.get(&name).cloned().unwrap_or(name);
         let answer = self.answer(&mut state, request, &mailbox, event_id.as_deref(), skip);
         state.most = state.most.max(state.events.get(&mailbox).map_or(0, Vec::len));
-        if fault == Some(Fault::LostAfter) { Err(lost(request)) } else { answer }
+        if fault == Some(Fault::LostAfter) { Err(lost(request).into()) } else { answer }
     }
 
-    fn answer(
-        &self,
-        state: &mut State,
-        request: &Request,
-        mailbox: &str,
-        id: Option<&str>,
-        skip: usize,
-    ) -> Result<Response, GraphError> {
+    fn answer(&self, state: &mut State, request: &Request, mailbox: &str, id: Option<&str>, skip: usize) -> Answered {
         let body = request.body.clone().unwrap_or_default();
         if self.manners.only_utc && !body["start"].is_null() && body["start"]["timeZone"] != "UTC" {
-            return Err(refusal(400, "TimeZoneNotSupportedException"));
+            return Err(refusal(400, "TimeZoneNotSupportedException").into());
         }
         if request.method == Method::POST {
             return self.create(state, mailbox, body);
@@ -207,7 +202,7 @@ impl FakeOutlook {
         }
     }
 
-    fn create(&self, state: &mut State, mailbox: &str, body: Value) -> Result<Response, GraphError> {
+    fn create(&self, state: &mut State, mailbox: &str, body: Value) -> Answered {
         let key = text(&body["transactionId"]);
         let standing =
             state.events.get(mailbox).and_then(|events| events.iter().find(|event| event.body["transactionId"] == key.as_str()));
@@ -216,13 +211,13 @@ impl FakeOutlook {
             return match self.manners.duplicates {
                 _ if same => Ok(ok(201, shown(event))),
                 Duplicates::Answered => Ok(ok(201, shown(event))),
-                Duplicates::RefusedWithId => Err(duplicate(400, Some(&event.id))),
-                Duplicates::Refused => Err(duplicate(409, None)),
+                Duplicates::RefusedWithId => Err(duplicate(400, Some(&event.id)).into()),
+                Duplicates::Refused => Err(duplicate(409, None).into()),
             };
         }
         if self.manners.remembers_removed && state.used.contains(&(mailbox.to_owned(), key.clone())) {
             let id = (self.manners.duplicates == Duplicates::RefusedWithId).then_some("gone");
-            return Err(duplicate(400, id));
+            return Err(duplicate(400, id).into());
         }
         state.used.insert((mailbox.to_owned(), key));
         state.made += 1;
@@ -251,12 +246,12 @@ impl FakeOutlook {
 
 impl Graph for FakeOutlook {
     async fn send(&self, request: Request) -> Result<Response, GraphError> {
-        self.take(&request, 0)
+        self.take(&request, 0).map_err(|error| *error)
     }
 
     async fn follow(&self, link: &str, like: &Request) -> Result<Response, GraphError> {
         let skip = link.rsplit_once('=').and_then(|(_, skip)| skip.parse().ok()).expect("our own link");
-        self.take(like, skip)
+        self.take(like, skip).map_err(|error| *error)
     }
 }
 

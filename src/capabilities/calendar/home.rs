@@ -42,7 +42,7 @@ pub(super) enum Confirmed {
 
 impl Wanted {
     /// Reads the wanted state of a claim.
-    pub(super) fn read(settings: &CalendarSettings, work: &Work) -> Result<Self, serde_json::Error> {
+    pub(super) fn read(settings: CalendarSettings, work: &Work) -> Result<Self, serde_json::Error> {
         Ok(match WantedTask::deserialize(&work.wanted)? {
             WantedTask::Closed { .. } => Self::Nowhere,
             WantedTask::Scheduled(visit) => Self::At(Box::new(Home {

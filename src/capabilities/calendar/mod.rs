@@ -76,7 +76,7 @@ impl Calendar {
 
     /// What the work wants; nothing when it cannot be read, which `decide` has refused before any call.
     fn wanted(&self, work: &Work) -> Wanted {
-        Wanted::read(&self.settings, work).unwrap_or(Wanted::Nowhere)
+        Wanted::read(self.settings, work).unwrap_or(Wanted::Nowhere)
     }
 }
 
@@ -89,7 +89,7 @@ impl Capability for Calendar {
     }
 
     fn decide(&self, work: &Work, _now: DateTime<Utc>) -> Decision<Call> {
-        decide::decide(&self.settings, work)
+        decide::decide(self.settings, work)
     }
 
     fn intend(&self, work: &Work, call: &Call) -> Option<Intent> {

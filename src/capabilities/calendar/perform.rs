@@ -6,7 +6,6 @@
 //!   first one made, or refuses it as a duplicate, in which case that event is looked for and handed back as such;
 //! - an update sets values, and a removal of what is gone is answered 404.
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
@@ -83,7 +82,8 @@ async fn look_up(graph: &impl Graph, mailbox: &str, reference: &str) -> Answered
     let mut page = 1;
     loop {
         let request_id = response.request_id.clone();
-        let events: wire::Page = read(response, Verdict::Transient)?;
+        let events: wire::Page =
+            serde_json::from_value(response.body).map_err(|error| unreadable(error, Verdict::Transient, request_id.clone()))?;
         found.extend(events.value.into_iter().filter(|event| event.carries(reference)).map(wire::Event::found));
         match events.next {
             Some(next) if page < MAX_PAGES => response = graph.follow(&next, &request).await?,
@@ -105,7 +105,8 @@ async fn create(graph: &impl Graph, request: Request, mailbox: &str, reference: 
         Ok(response) => {
             let request_id = response.request_id.clone();
             // An answer that names no event leaves open what was made.
-            let event: wire::Event = read(response, Verdict::Ambiguous)?;
+            let event: wire::Event = serde_json::from_value(response.body)
+                .map_err(|error| unreadable(error, Verdict::Ambiguous, request_id.clone()))?;
             let differs = sent.is_some_and(|sent| event.differs_from(sent));
             Ok((Reply::Made { event: event.found(), differs }, request_id))
         }
@@ -120,7 +121,8 @@ async fn taken(graph: &impl Graph, mailbox: &str, reference: &str, duplicate: &G
         match graph.send(wire::read(mailbox, id)).await {
             Ok(response) => {
                 let request_id = response.request_id.clone();
-                let event: wire::Event = read(response, Verdict::Transient)?;
+                let event: wire::Event = serde_json::from_value(response.body)
+                    .map_err(|error| unreadable(error, Verdict::Transient, request_id.clone()))?;
                 if event.carries(reference) {
                     return Ok((Reply::Taken(vec![event.found()]), request_id));
                 }
@@ -136,15 +138,16 @@ async fn taken(graph: &impl Graph, mailbox: &str, reference: &str, duplicate: &G
     }
 }
 
-fn read<T: DeserializeOwned>(response: Response, verdict: Verdict) -> Result<T, GraphError> {
-    serde_json::from_value(response.body).map_err(|error| GraphError {
+/// An answer that succeeded, with a body that cannot be read.
+fn unreadable(error: serde_json::Error, verdict: Verdict, request_id: Option<String>) -> GraphError {
+    GraphError {
         verdict,
         code: "unreadableAnswer".into(),
         message: String::new(),
-        status: Some(response.status),
-        request_id: response.request_id,
+        status: None,
+        request_id,
         detail: Value::Null,
         elapsed: std::time::Duration::ZERO,
         source: Some(Box::new(error)),
-    })
+    }
 }
