@@ -3,7 +3,7 @@
 use super::{
     CalendarSettings,
     call::Call,
-    home::{Confirmed, Home, Wanted, event_id, may_be_one, refused},
+    home::{Confirmed, Home, Wanted, event_id, failed_for_good, may_be_one},
     key,
 };
 use crate::capabilities::{Decision, FailureKind, Place, Work};
@@ -115,9 +115,7 @@ fn is_leftover(place: &Place, keeper: Option<&Place>) -> bool {
 /// While the wanted mailbox does not answer, an event under what may be another name for it stays: it may be the right one.
 fn may_be_the_one(work: &Work, home: Option<&Home>, place: &Place) -> bool {
     home.is_some_and(|home| {
-        home.keeper(&work.places).is_none()
-            && !refused(work, &home.mailbox)
-            && (home.holds(place) || may_be_one(&home.mailbox, &place.target))
+        home.keeper(&work.places).is_none() && !failed_for_good(work, &home.mailbox) && may_be_one(&home.mailbox, &place.target)
     })
 }
 
@@ -133,5 +131,4 @@ fn remove(work: &Work, place: &Place) -> Call {
 }
 
 #[cfg(test)]
-#[path = "decide_tests.rs"]
 mod tests;

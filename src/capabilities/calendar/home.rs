@@ -82,13 +82,13 @@ fn mailbox(work: &Work, assignee: &Assignee) -> String {
     let known = |name: &str| work.places.iter().any(|place| place.target == name);
     let other = assignee.user_principal_name.as_deref().map(str::to_lowercase);
     match other {
-        Some(other) if !known(&preferred) && known(&other) && !refused(work, &other) => other,
+        Some(other) if !known(&preferred) && known(&other) && !failed_for_good(work, &other) => other,
         _ => preferred,
     }
 }
 
 /// Whether a call to this mailbox failed for good since the claim.
-pub(super) fn refused(work: &Work, mailbox: &str) -> bool {
+pub(super) fn failed_for_good(work: &Work, mailbox: &str) -> bool {
     work.failures.iter().any(|failure| failure.target == mailbox && failure.kind == FailureKind::Permanent)
 }
 

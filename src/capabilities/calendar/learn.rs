@@ -3,8 +3,9 @@
 use super::{
     call::{Answer, Call, Found, Reply},
     home::{Confirmed, Home, event_id},
+    learn_refusal,
     ledger::{Ledger, present},
-    notes, refused,
+    notes,
 };
 use crate::capabilities::{Announcement, Failure, FailureKind, Learned, Outcome, Place, PlaceState, Work};
 
@@ -18,7 +19,7 @@ const USED_UP: &str = "generation/";
 pub(super) fn learn(work: &Work, call: &Call, answer: Answer, home: Option<&Home>) -> Learned {
     let lesson = Lesson { work, call, home, request_id: answer.request_id };
     match answer.outcome {
-        Err(error) => refused::learn(&lesson, &error),
+        Err(error) => learn_refusal::learn(&lesson, &error),
         Ok(Reply::Found(found)) => lesson.looked_up(&found),
         Ok(Reply::Made { event, differs }) => lesson.made(&event, differs),
         Ok(Reply::Taken(found)) => lesson.taken(&found),
@@ -232,5 +233,4 @@ impl Lesson<'_> {
 }
 
 #[cfg(test)]
-#[path = "learn_tests.rs"]
 mod tests;

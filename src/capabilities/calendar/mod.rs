@@ -24,11 +24,11 @@ mod home;
 mod intend;
 mod key;
 mod learn;
+mod learn_refusal;
 mod ledger;
 mod notes;
 mod perform;
 mod refusal;
-mod refused;
 mod wire;
 mod zones;
 

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use super::{
     Calendar,
     fake::{Duplicates, FakeOutlook, Fault, Manners},
-    samples::{ANN, BOB, closed, scheduled, work},
+    samples::{ANN, ANN_ID, BOB, closed, scheduled, work},
 };
 use crate::{
     capabilities::{Announcement, AuditNote, Capability, Decision, Failure, Version, Work},
@@ -108,10 +108,14 @@ fn life() -> Vec<(u64, WantedTask)> {
     vec![(1, scheduled(ANN, 9)), (2, scheduled(ANN, 10)), (3, scheduled(BOB, 11)), (4, closed()), (5, scheduled(ANN, 12))]
 }
 
-/// Every order of the first `length` events.
+/// Every order of the first `length` events of the usual life.
 fn orders(length: usize) -> Vec<Vec<(u64, WantedTask)>> {
+    orders_of(life().into_iter().take(length))
+}
+
+fn orders_of(life: impl Iterator<Item = (u64, WantedTask)>) -> Vec<Vec<(u64, WantedTask)>> {
     let mut orders = vec![Vec::new()];
-    for event in life().into_iter().take(length) {
+    for event in life {
         orders = orders
             .into_iter()
             .flat_map(|order: Vec<_>| {
@@ -242,6 +246,28 @@ fn any_one_call_may_be_lost_before_or_after_its_effect() {
                         outlook.fail(call, fault);
                         live(&outlook, &order, &[], Takeover::First);
                         assert_right(&outlook, length, &format!("{manners:?}, {fault:?} at call {call}"));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_worker_named_now_one_way_now_the_other_has_one_event() {
+    let life = vec![(1, scheduled(ANN, 9)), (2, scheduled(ANN_ID, 10)), (3, scheduled(ANN, 11)), (4, scheduled(ANN_ID, 12))];
+    for duplicates in [Duplicates::Answered, Duplicates::RefusedWithId, Duplicates::Refused] {
+        for order in orders_of(life.clone().into_iter()) {
+            for takeover in [Takeover::First, Takeover::AfterTheNextEvent] {
+                for crash in 1..60 {
+                    let outlook = FakeOutlook::with(Manners { duplicates, ..Manners::default() });
+                    outlook.alias(ANN_ID, ANN);
+                    let task = live(&outlook, &order, &[crash], takeover);
+                    let right = vec![(ANN.to_owned(), vec!["Visit at 12".to_owned()])];
+                    assert_eq!(outlook.calendars(), right, "{duplicates:?}, crash at {crash}: {:?}", outlook.log());
+                    assert!(outlook.most() <= 1, "{duplicates:?}, crash at {crash}: {:?}", outlook.log());
+                    if task.steps < crash {
+                        break;
                     }
                 }
             }

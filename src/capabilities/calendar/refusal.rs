@@ -75,3 +75,48 @@ fn described(error: &GraphError) -> String {
         None => error.code.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Utc};
+
+    use super::*;
+    use crate::capabilities::calendar::fake;
+
+    fn throttled(status: Option<u16>, scope: ThrottleScope) -> GraphError {
+        let until = DateTime::<Utc>::UNIX_EPOCH;
+        GraphError { status, verdict: Verdict::Throttled { until, scope }, ..fake::refusal(429, "ApplicationThrottled") }
+    }
+
+    #[test]
+    fn only_a_certain_refusal_lets_go_of_an_attempt() {
+        for certain in [fake::refusal(400, ""), fake::refusal(401, ""), fake::refusal(403, ""), fake::refusal(404, "")] {
+            assert!(made_nothing(&certain), "{certain}");
+        }
+        assert!(made_nothing(&throttled(Some(429), ThrottleScope::Target)));
+        assert!(made_nothing(&throttled(None, ThrottleScope::Login)), "no token, nothing sent");
+        for open in [fake::refusal(503, ""), fake::refusal(409, ""), throttled(Some(503), ThrottleScope::Target)] {
+            assert!(!made_nothing(&open), "{open}");
+        }
+    }
+
+    #[test]
+    fn a_throttle_holds_up_the_mailbox_or_everything() {
+        let whole = |scope| match failure("a@x", &throttled(Some(429), scope)).kind {
+            FailureKind::Throttled { whole_workload, .. } => whole_workload,
+            other => panic!("{other:?}"),
+        };
+        assert!(!whole(ThrottleScope::Target));
+        assert!(whole(ThrottleScope::Workload) && whole(ThrottleScope::Login));
+    }
+
+    #[test]
+    fn a_refused_token_is_the_connection_s_trouble() {
+        assert_eq!(failure("a@x", &fake::refusal(401, "InvalidAuthenticationToken")).kind, FailureKind::Connection);
+    }
+
+    #[test]
+    fn a_conflict_is_tried_again() {
+        assert_eq!(failure("a@x", &fake::refusal(412, "ErrorIrresolvableConflict")).kind, FailureKind::Transient);
+    }
+}

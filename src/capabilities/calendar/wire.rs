@@ -39,11 +39,15 @@ pub(super) fn create(mailbox: &str, reference: &str, transaction_id: &str, conte
 /// that follows: far in the past, silent and without a word of the task.
 pub(super) fn probe(mailbox: &str, reference: &str, transaction_id: &str) -> Request {
     let long_ago = |minute| json!({ "dateTime": format!("2000-01-01T00:0{minute}:00"), "timeZone": "UTC" });
-    let body = json!({
-        "subject": "Argus", "start": long_ago(0), "end": long_ago(1),
-        "isReminderOn": false, "showAs": "free", "sensitivity": "private",
-    });
-    let Value::Object(body) = body else { return post(mailbox, reference, transaction_id, Map::new()) };
+    let body = [
+        ("subject", json!("Argus")),
+        ("start", long_ago(0)),
+        ("end", long_ago(1)),
+        ("isReminderOn", json!(false)),
+        ("showAs", json!("free")),
+        ("sensitivity", json!("private")),
+    ];
+    let body = body.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     post(mailbox, reference, transaction_id, body)
 }
 
