@@ -29,9 +29,9 @@ pub(super) async fn run(command: &Connection, settings: &Settings) -> anyhow::Re
     let actor = Actor { name: "operator".to_owned(), correlation_id: None };
     let report = open::connections(settings).await?.test(&OrgScope::granted_to_operator(org.clone()), &actor).await?;
     if *json {
-        println!("{}", serde_json::to_string(&report)?)
+        println!("{}", serde_json::to_string(&report)?);
     } else {
-        print_table(&report)
+        print_table(&report);
     }
     Ok(report.succeeded.into())
 }

@@ -9,7 +9,6 @@
 //! world.finish(connector).await;                          // fails the test when work is left over
 //! ```
 
-#![expect(clippy::allow_attributes, reason = "what a test binary leaves unused differs from one to the next")]
 #![allow(dead_code, unused_imports, reason = "each test binary uses another part of this harness")]
 #![expect(clippy::expect_used, clippy::panic, reason = "a harness that cannot set the scene fails the test")]
 
