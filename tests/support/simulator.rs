@@ -1,8 +1,8 @@
 //! The tenant simulator as a process of its own, over HTTP alone: as an independent stand-in would be used.
 
-use std::{io::Write, path::PathBuf};
+use std::path::PathBuf;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     children::{Owned, free_port},
@@ -47,17 +47,21 @@ impl Simulator {
 
     /// Every request seen.
     pub(crate) async fn requests(&self) -> Value {
-        self.get("requests").await
+        self.get("requests").await["requests"].take()
     }
 
-    /// Appends what was accepted to a file of the test run, where one is asked for, in the traffic check's form.
+    /// Writes what was accepted to a file of the test run, where one is asked for, in the traffic check's form.
     pub(crate) async fn record_traffic(&self) {
         let Some(folder) = traffic_folder() else { return };
-        let mut file =
-            std::fs::File::create(folder.join(format!("{}.jsonl", argus_m365::ids::Ids::system().random()))).expect("a file");
-        for request in self.requests().await.as_array().into_iter().flatten().filter(|request| accepted(request)) {
-            writeln!(file, "{}", as_traffic(request)).expect("writing traffic");
-        }
+        let answer = self.http.get(self.at("requests?format=jsonl")).send().await.expect("the simulator");
+        let lines = answer.error_for_status().expect("the traffic").text().await.expect("text");
+        let name = argus_m365::ids::Ids::system().random();
+        std::fs::write(folder.join(format!("{name}.jsonl")), lines).expect("writing traffic");
+    }
+
+    /// What the simulator found against its caller: a call before `Retry-After` was over. Empty is right.
+    pub(crate) async fn violations(&self) -> Value {
+        self.get("violations").await["violations"].take()
     }
 
     fn at(&self, path: &str) -> String {
@@ -79,16 +83,6 @@ impl Simulator {
 /// The tenant of the example events, with one app and two workers.
 pub(crate) fn tenant() -> Value {
     serde_json::from_str(include_str!("../../examples/tenant.json")).expect("examples/tenant.json")
-}
-
-fn accepted(request: &Value) -> bool {
-    request["status"].as_u64().is_some_and(|status| (200..300).contains(&status))
-}
-
-fn as_traffic(request: &Value) -> Value {
-    let path = request["path"].as_str().unwrap_or_default();
-    let host = if path.starts_with("/v1.0") { "https://graph.microsoft.com" } else { "https://login.microsoftonline.com" };
-    json!({ "method": request["method"], "url": format!("{host}{path}"), "headers": request["headers"], "body": request["body"] })
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests are told by `make test` where to record")]

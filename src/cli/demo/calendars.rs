@@ -1,5 +1,6 @@
 //! What stands in the two workers' calendars, read from what the simulator remembers.
 
+use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::Value;
 
 /// The worker that the first example names.
@@ -14,7 +15,7 @@ pub(super) struct Standing {
     pub(super) id: String,
     /// Its subject.
     pub(super) subject: String,
-    /// `2026-11-25T08:30`, in its own zone.
+    /// `2026-11-25 08:30`, in its own zone.
     pub(super) start: String,
     /// The same for the end.
     pub(super) end: String,
@@ -33,12 +34,15 @@ pub(super) struct Calendars {
     pub(super) niamh: Vec<Standing>,
     /// Oisín's.
     pub(super) oisin: Vec<Standing>,
+    /// Whether two events ever carried the same reference at once.
+    pub(super) ever_doubled: bool,
 }
 
 impl Calendars {
     /// Reads a tenant's state.
     pub(super) fn read(state: &Value) -> Self {
-        Self { niamh: mailbox(state, NIAMH), oisin: mailbox(state, OISIN) }
+        let copied = |name| mailbox(state, name)["copies"].as_array().is_none_or(|copies| !copies.is_empty());
+        Self { niamh: events(state, NIAMH), oisin: events(state, OISIN), ever_doubled: copied(NIAMH) || copied(OISIN) }
     }
 
     /// Events of one task, in both calendars.
@@ -60,24 +64,30 @@ impl Standing {
     }
 }
 
-fn mailbox(state: &Value, name: &str) -> Vec<Standing> {
-    let users = state["users"].as_array();
-    let user = users.and_then(|users| users.iter().find(|user| user["userPrincipalName"] == name));
-    user.and_then(|user| user["events"].as_array()).into_iter().flatten().map(standing).collect()
+fn mailbox<'a>(state: &'a Value, name: &str) -> &'a Value {
+    let mailboxes = state["mailboxes"].as_array();
+    mailboxes.and_then(|all| all.iter().find(|mailbox| mailbox["userPrincipalName"] == name)).unwrap_or(&Value::Null)
+}
+
+fn events(state: &Value, name: &str) -> Vec<Standing> {
+    mailbox(state, name)["events"].as_array().into_iter().flatten().map(standing).collect()
 }
 
 fn standing(event: &Value) -> Standing {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let minute = |value: &Value| text(&value["dateTime"]).chars().take(16).collect();
-    let properties = event["singleValueExtendedProperties"].as_array();
-    let reference = properties.and_then(|list| list.first()).map(|property| text(&property["value"])).unwrap_or_default();
+    let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+    let start = text("startWall").parse::<NaiveDateTime>().unwrap_or_default();
+    let instant = |name: &str| event[name].as_str().and_then(|text| text.parse::<DateTime<Utc>>().ok()).unwrap_or_default();
     Standing {
-        id: text(&event["id"]),
-        subject: text(&event["subject"]),
-        start: minute(&event["start"]),
-        end: minute(&event["end"]),
-        zone: text(&event["start"]["timeZone"]),
-        reference,
-        attendees: event["attendees"].as_array().map_or(0, Vec::len),
+        id: text("immutableId"),
+        subject: text("subject"),
+        start: minute(start),
+        end: minute(start + (instant("end") - instant("start"))),
+        zone: text("startZone"),
+        reference: event["extended"][0][1].as_str().unwrap_or_default().to_owned(),
+        attendees: event["graph"]["attendees"].as_array().map_or(0, Vec::len),
     }
+}
+
+fn minute(wall: NaiveDateTime) -> String {
+    wall.format("%Y-%m-%d %H:%M").to_string()
 }

@@ -59,7 +59,7 @@ impl Caller {
     /// Calls to Graph that were meant to change something, ever.
     pub(super) async fn writes(&self) -> anyhow::Result<usize> {
         let requests = self.simulator_get("_sim/requests").await?;
-        let list = requests.as_array().or_else(|| requests["requests"].as_array()).context("the ledger is a list")?;
+        let list = requests["requests"].as_array().context("the ledger is a list")?;
         let is_write = |request: &&Value| {
             request["method"] != "GET" && request["path"].as_str().is_some_and(|path| path.starts_with("/v1.0"))
         };

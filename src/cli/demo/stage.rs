@@ -10,9 +10,10 @@ use std::{
 use anyhow::{Context, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use tokio::process::{Child, Command};
+use url::Url;
 
 use super::{caller::Caller, table::Table};
-use crate::{cli::simulator, ids::Ids};
+use crate::{ids::Ids, simulator::Simulator};
 
 /// How long anything on this machine may take before the demo gives up.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -25,7 +26,7 @@ pub(super) struct Stage {
     pub(super) broker: async_nats::Client,
     connector: Option<Child>,
     nats: Child,
-    _simulator: simulator::Running,
+    _simulator: Simulator,
     // Last, because fields are dropped in order: whoever writes there is ended before the folder goes.
     folder: Folder,
 }
@@ -41,10 +42,11 @@ impl Stage {
         let folder = Folder::new()?;
         let (nats_port, http_port) = (free_port()?, free_port()?);
         let nats = start_nats(&folder.0, nats_port)?;
-        let simulator = simulator::start(([127, 0, 0, 1], 0).into()).await.context("starting the simulator")?;
-        let secret = write_settings(&folder.0, nats_port, http_port, &simulator.url)?;
+        let simulator = Simulator::start("127.0.0.1:0").await.context("starting the simulator")?;
+        let url = Url::parse(&simulator.url())?;
+        let secret = write_settings(&folder.0, nats_port, http_port, &url)?;
         let broker = connect(nats_port).await?;
-        let caller = Caller::new(http_port, simulator.url.clone(), &secret)?;
+        let caller = Caller::new(http_port, url, &secret)?;
         caller.make_tenant().await?;
         let mut stage = Self { caller, broker, folder, connector: None, nats, _simulator: simulator };
         stage.start_connector().await?;
@@ -169,7 +171,7 @@ async fn connect(port: u16) -> anyhow::Result<async_nats::Client> {
 }
 
 /// Writes settings and key ring; returns the shared secret for the caller's token.
-fn write_settings(folder: &Path, nats: u16, http: u16, simulator: &url::Url) -> anyhow::Result<String> {
+fn write_settings(folder: &Path, nats: u16, http: u16, simulator: &Url) -> anyhow::Result<String> {
     let ids = Ids::system();
     let secret = format!("{}{}", ids.random().simple(), ids.random().simple());
     let key = [ids.random().into_bytes(), ids.random().into_bytes()].concat();

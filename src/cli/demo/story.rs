@@ -63,7 +63,7 @@ impl Teller<'_> {
         self.publish("scheduled", &example(SCHEDULED)?, "first").await?;
         self.settled(TASK, 7).await?;
         let now = self.show().await?;
-        let expected = vec![("2026-11-25T08:30".to_owned(), "2026-11-25T10:00".to_owned())];
+        let expected = vec![("2026-11-25 08:30".to_owned(), "2026-11-25 10:00".to_owned())];
         self.claims.equal(self.table, "exactly one event, at that wall clock", &times(&now.niamh), &expected);
         let event = now.niamh.first();
         let in_dublin = event.is_some_and(|event| matches!(event.zone.as_str(), "Europe/Dublin" | "GMT Standard Time"));
@@ -79,7 +79,7 @@ impl Teller<'_> {
         self.settled(TASK, 8).await?;
         let now = self.until("the visit has moved", |now| now.niamh.is_empty()).await?;
         self.shown(&now).await?;
-        let expected = vec![("2026-11-26T13:00".to_owned(), "2026-11-26T14:30".to_owned())];
+        let expected = vec![("2026-11-26 13:00".to_owned(), "2026-11-26 14:30".to_owned())];
         self.claims.equal(self.table, "it stands in Oisín's calendar at the new time", &times(&now.oisin), &expected);
         self.claims.equal(self.table, "and has left Niamh's", &now.niamh.len(), &0);
         Ok(())
