@@ -11,6 +11,9 @@ use uuid::Uuid;
 #[derive(Clone, Debug)]
 pub struct Ids(Arc<Mutex<StdRng>>);
 
+/// Namespace of every derived identifier. Changing it would make every key look new.
+const NAMESPACE: Uuid = Uuid::from_u128(0x6d2f_0a53_91c4_4e0b_8c57_2f1d_66b8_a94e);
+
 impl Ids {
     /// From the operating system's entropy.
     pub fn system() -> Self {
@@ -40,6 +43,17 @@ impl Ids {
     /// A number from 0 up to, not including, 1.
     pub fn fraction(&self) -> f64 {
         self.lock().random()
+    }
+
+    /// The identifier that always belongs to these parts of one organisation (UUID version 5 over the parts, each with its length
+    /// before it, so that `["ab", "c"]` and `["a", "bc"]` differ).
+    pub fn derived(organisation: &str, parts: &[&str]) -> Uuid {
+        let mut name = Vec::new();
+        for part in std::iter::once(&organisation).chain(parts) {
+            name.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            name.extend_from_slice(part.as_bytes());
+        }
+        Uuid::new_v5(&NAMESPACE, &name)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, StdRng> {

@@ -1,4 +1,48 @@
-//! The Argus Microsoft 365 connector.
+//! The Argus Microsoft 365 connector: what Argus publishes becomes true in Microsoft 365, stays so, and can be proved.
+//!
+//! # The map
+//!
+//! ```text
+//! publish ──> JetStream ──> intake ──> WANTED STATE ──> reconcile ──> capabilities ──> Microsoft Graph
+//!                           ack after     (store)       claim → decide → perform → record
+//! GraphQL, CLI ─────────────────────────────┘                    └──> audit + outbox, same transaction
+//! ```
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`events`] | EVENT IN as types, and the events that go out; pure |
+//! | [`intake`] | takes events from JetStream: read, commit, acknowledge |
+//! | [`store`] | what is wanted, what stands, what was done; SQLite or Postgres |
+//! | [`reconcile`] | the loop that makes Microsoft 365 agree |
+//! | [`capabilities`] | one folder a part of Microsoft 365: decide, perform, learn |
+//! | [`graph`] | Microsoft Graph as transport: tokens, throttling, errors |
+//! | [`connections`] | an organisation's connection: registered, tested, opened |
+//! | [`vault`] | secrets at rest, each bound to where it belongs |
+//! | [`audit`] | the append-only chain: canonical form and verification |
+//! | [`outbox`] | publishes the events that the store owes |
+//! | [`api`] | GraphQL, health and metrics over HTTP |
+//! | [`app`] | composition root: builds everything, starts and stops it in order |
+//! | [`cli`], [`settings`] | the commands, and what they are told |
+//! | [`organisation`], [`clock`], [`ids`], [`metrics`] | small words that everything shares |
+//!
+//! # The walk of an event
+//!
+//! 1. `intake/pull.rs` takes a batch from the durable consumer; [`events::read()`] turns each message into wanted state or a refusal
+//!    with the JSON pointer of what is wrong.
+//! 2. [`store::Store::take_in`] commits the batch in one transaction: the highest version of each object wins, refusals become dead
+//!    letters. Only then is anything acknowledged.
+//! 3. `reconcile/worker.rs` claims due objects under lease, fairly over organisations and mailboxes, and `reconcile/run.rs` asks the
+//!    capability for the next step. A step that changes something is committed as an intent, with its audit entry, before its call leaves.
+//! 4. `capabilities/calendar/perform.rs` makes the call; `learn.rs` says what is known now. When nothing is left to do, the outcome, its
+//!    audit entries and the outgoing event are committed together.
+//! 5. `outbox` publishes the event.
+//!
+//! A crash anywhere loses nothing: what was not acknowledged comes again, what was intended is looked for and adopted.
+//!
+//! # The walk of a mutation
+//!
+//! `POST /graphql` → `api/http` (size, type) → `api/auth` (the token makes the organisation's scope) → `api/limits` → a resolver in
+//! `api/schema` → [`connections`] or [`store`]. `registerConnection` seals its secret in [`vault`] before anything else happens to it.
 
 pub mod api;
 pub mod app;
@@ -13,6 +57,7 @@ pub mod ids;
 pub mod intake;
 pub mod metrics;
 pub mod organisation;
+pub mod outbox;
 pub mod reconcile;
 pub mod settings;
 #[cfg(feature = "simulator")]

@@ -52,6 +52,29 @@ impl CapabilityName {
     }
 }
 
+/// What kind of object a piece of work is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A field task's visit.
+    Task,
+    /// An outage.
+    Outage,
+    /// A zone record.
+    Zone,
+}
+
+impl Kind {
+    /// The stored word, also the first half of an outgoing event's subject (`task/…`).
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Task => "task",
+            Self::Outage => "outage",
+            Self::Zone => "zone",
+        }
+    }
+}
+
 /// The version of an object: the event's, then how many mutations without a version were applied on top of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Version {
@@ -149,7 +172,7 @@ pub struct Learned {
     pub places: Vec<PlaceChange>,
     /// The audit entry of the outcome; `None` for a mere look-up.
     pub audit: Option<AuditNote>,
-    /// What happened to the object, for the outgoing event when it settles.
+    /// What happened to the object, when others should hear of it.
     pub announce: Option<Announcement>,
     /// The call failed: the rest of the claim works around this target.
     pub failure: Option<Failure>,
@@ -182,6 +205,15 @@ pub struct Announcement {
     pub target: Option<String>,
     /// Its id there.
     pub remote_id: Option<String>,
+}
+
+/// An outgoing event as a capability words it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told {
+    /// What follows `argus.{org}.m365.` in the subject: `calendar.synced`.
+    pub topic: &'static str,
+    /// The event's data.
+    pub data: Value,
 }
 
 /// A call that failed, as the reconciler needs it.
@@ -276,6 +308,12 @@ pub trait Capability: Send + Sync + 'static {
     /// Which part of Microsoft 365 it is.
     fn name(&self) -> CapabilityName;
 
+    /// The kind of object it delivers.
+    fn kind(&self) -> Kind;
+
+    /// The audit action of a delivery that was set aside: `calendar.event.failed`.
+    fn failed_action(&self) -> &'static str;
+
     /// The next step towards the wanted state. Pure.
     fn decide(&self, work: &Work, now: DateTime<Utc>) -> Decision<Self::Call>;
 
@@ -287,6 +325,9 @@ pub trait Capability: Send + Sync + 'static {
 
     /// What is known after the call. Pure.
     fn learn(&self, work: &Work, call: &Self::Call, answer: Self::Answer) -> Learned;
+
+    /// The outgoing event that tells others of an announcement. Pure.
+    fn tell(&self, work: &Work, announcement: &Announcement) -> Told;
 }
 
 impl Work {

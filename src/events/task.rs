@@ -4,9 +4,14 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+mod read;
+
+pub(super) use read::read;
+
 /// What a task's newest event wants: the body of its row in the store (`body_format` 1).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "camelCase")]
+#[expect(clippy::large_enum_variant, reason = "nearly every task is scheduled; a box would cost each an allocation")]
 pub enum WantedTask {
     /// The visit stands in the assigned worker's calendar.
     Scheduled(Visit),

@@ -1,1 +1,92 @@
-//! (to come)
+//! The loop that makes Microsoft 365 agree with what is wanted: claim → decide → perform → record.
+//!
+//! | file | subject |
+//! | --- | --- |
+//! | [`worker`] | takes due objects under lease and starts a run for each; sleeps until something is due |
+//! | [`run`] | one object's run: decide, commit the intent, call, learn, until nothing is left to do |
+//! | [`journal`] | what a run has learned and not written down yet |
+//! | [`ending`] | what becomes of an object when its run stops; pure |
+//! | [`lease`] | whether a run may still call, and keeping its lease alive |
+//! | [`backoff`] | how long to wait before another attempt; pure |
+//!
+//! One retry layer: an object that failed waits in the store (`not_before`), whatever the cause. Nothing here sleeps for a
+//! `Retry-After`.
+
+pub mod backoff;
+mod ending;
+mod journal;
+mod lease;
+mod run;
+mod worker;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+pub use worker::Reconciler;
+
+use crate::{capabilities::Failure, graph::Graph, organisation::OrgScope};
+
+/// How hard to try.
+#[derive(Debug, Clone)]
+pub struct DeliverySettings {
+    /// Objects worked on at once by this process.
+    pub concurrency: usize,
+    /// Objects of one mailbox, list or channel worked on at once, over all processes.
+    pub per_target: u32,
+    /// How long a claim lasts without being extended.
+    pub lease: Duration,
+    /// The longest that one call may take; a run does not start a call that its lease may not outlast.
+    pub call_timeout: Duration,
+    /// Attempts on one version until it is set aside.
+    pub max_attempts: u32,
+    /// How long failed objects wait.
+    pub backoff: backoff::BackoffSettings,
+}
+
+impl Default for DeliverySettings {
+    fn default() -> Self {
+        Self {
+            concurrency: 512,
+            per_target: 4,
+            lease: Duration::from_mins(1),
+            call_timeout: Duration::from_secs(20),
+            max_attempts: 25,
+            backoff: backoff::BackoffSettings::default(),
+        }
+    }
+}
+
+/// Opens the connection of an organisation for a run.
+pub trait Tenants: Send + Sync + 'static {
+    /// Sends calls for one connection.
+    type Graph: Graph + 'static;
+
+    /// The organisation's connection; a failure when it has none or its credential cannot be opened.
+    fn graph(&self, scope: &OrgScope) -> impl Future<Output = Result<Self::Graph, Failure>> + Send;
+}
+
+/// Tells a loop that something may be due. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Wake(Arc<tokio::sync::Notify>);
+
+impl Wake {
+    /// Wakes the loop, or lets its next wait end at once.
+    pub fn wake(&self) {
+        self.0.notify_one();
+    }
+
+    /// Waits to be woken.
+    pub async fn woken(&self) {
+        self.0.notified().await;
+    }
+
+    /// The bare notifier, for modules that know nothing of the loop.
+    pub fn notifier(&self) -> Arc<tokio::sync::Notify> {
+        self.0.clone()
+    }
+}
+
+impl fmt::Debug for Wake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wake")
+    }
+}

@@ -5,27 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{NewDeadLetter, Store, StoreError};
 use crate::{events::EventContext, organisation::OrgScope};
 
-/// What kind of object a row is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// A field task's visit.
-    Task,
-    /// An outage.
-    Outage,
-    /// A zone record.
-    Zone,
-}
-
-impl Kind {
-    /// The stored word, also the first half of an outgoing event's subject (`task/…`).
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Task => "task",
-            Self::Outage => "outage",
-            Self::Zone => "zone",
-        }
-    }
-}
+pub use crate::capabilities::Kind;
 
 /// A readable event: what one object should be.
 #[derive(Debug, Clone)]

@@ -1,0 +1,38 @@
+//! The connection to NATS.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use async_nats::{Client, ConnectOptions, Event};
+use secrecy::ExposeSecret as _;
+
+use crate::settings::Nats;
+
+/// The longest pause between two tries to reach a server: events wait no longer than that once it is back.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Connects in the background: a broker that is away at start is waited for, as one that goes away later is.
+pub(super) async fn connect(settings: &Nats) -> anyhow::Result<Client> {
+    let mut options = ConnectOptions::new()
+        .name("argus-m365")
+        .retry_on_initial_connect()
+        .reconnect_delay_callback(|attempts| Duration::from_millis(1 << attempts.min(10)).min(LONGEST_PAUSE))
+        .event_callback(|event| async move { told(&event) });
+    if let Some(file) = &settings.credentials_file {
+        options = options.credentials_file(file).await.context("nats.credentials_file")?;
+    }
+    if let Some(file) = &settings.ca_file {
+        options = options.add_root_certificates(file.clone());
+    }
+    let servers: Vec<_> = settings.url.expose_secret().split(',').map(|server| server.trim().to_owned()).collect();
+    options.connect(servers).await.context("nats.url")
+}
+
+/// Losing and finding the broker are worth a line; each failed try in between is not.
+fn told(event: &Event) {
+    match event {
+        Event::Connected => tracing::info!("connected to the broker"),
+        Event::Disconnected => tracing::warn!("lost the connection to the broker"),
+        other => tracing::debug!(event = %other, "broker"),
+    }
+}

@@ -1,0 +1,22 @@
+//! Composition root: the only place that builds pools, clients and loops.
+//!
+//! | file | subject |
+//! | --- | --- |
+//! | [`parts`] | what every command stands on: store, vault, Graph, connections |
+//! | [`serve`] | the loops and the API, started and stopped in order |
+//! | [`broker`] | the connection to NATS |
+//! | [`http`] | the API's listener |
+//! | [`ready`] | what `/readyz` asks |
+//! | [`gauges`] | metrics that are read from the store when they are asked for |
+//! | [`keyring`] | taking a changed key ring into use |
+
+mod broker;
+mod gauges;
+mod http;
+mod keyring;
+mod parts;
+mod ready;
+mod serve;
+
+pub use parts::Parts;
+pub use serve::serve;

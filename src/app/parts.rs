@@ -1,0 +1,94 @@
+//! What every command stands on: store, vault, Graph, connections.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use secrecy::ExposeSecret as _;
+
+use crate::{
+    clock::{SharedClock, SystemClock},
+    connections::{self, Connections},
+    graph::{GraphClient, GraphSettings},
+    ids::Ids,
+    metrics::Metrics,
+    reconcile::Wake,
+    settings::Settings,
+    store::{Store, WorkerScope},
+    vault::Vault,
+};
+
+/// Everything that does not run by itself. Cheap to clone.
+#[derive(Clone)]
+pub struct Parts {
+    /// The time.
+    pub clock: SharedClock,
+    /// Ids and jitter.
+    pub ids: Ids,
+    /// Metrics.
+    pub metrics: Arc<Metrics>,
+    /// The store, migrated when the settings say so.
+    pub store: Store,
+    /// Seals and opens.
+    pub vault: Vault,
+    /// The organisations' connections.
+    pub connections: Connections,
+    /// Wakes the calendar's reconciler.
+    pub due: Wake,
+    /// Wakes the publisher of outgoing events.
+    pub owed: Wake,
+    /// The loops' right to any organisation's rows.
+    pub worker: WorkerScope,
+}
+
+impl Parts {
+    /// Opens everything. Refuses to start when a row is sealed under a key that the ring lacks: better now than at the first delivery.
+    pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
+        let (clock, ids): (SharedClock, _) = (Arc::new(SystemClock), Ids::system());
+        let metrics = Arc::new(Metrics::new().context("registering the metrics")?);
+        let vault = Vault::from_keyring(&settings.vault()?.keyring).context("vault.keyring")?;
+        let store = store(settings).await?;
+        let worker = WorkerScope::for_loops();
+        refuse_unknown_keys(&store, &worker, &vault).await?;
+        let graph = GraphClient::new(graph_settings(settings), clock.clone(), ids.clone(), metrics.clone())
+            .context("building the client for Microsoft Graph")?;
+        let (due, owed) = (Wake::default(), Wake::default());
+        let connections = Connections::new(connections::Parts {
+            store: store.clone(),
+            vault: vault.clone(),
+            graph,
+            clock: clock.clone(),
+            ids: ids.clone(),
+            changed: vec![due.notifier(), owed.notifier()],
+        });
+        Ok(Self { clock, ids, metrics, store, vault, connections, due, owed, worker })
+    }
+}
+
+/// The store, migrated first unless the settings leave that to the `migrate` command.
+async fn store(settings: &Settings) -> anyhow::Result<Store> {
+    if settings.database.migrate {
+        let owner = Store::open(settings.database.migration_url().expose_secret()).await.context("opening the store to migrate it")?;
+        owner.migrate().await.context("bringing the store's schema up to date")?;
+        owner.close().await;
+    }
+    Store::open(settings.database.url.expose_secret()).await.context("opening the store")
+}
+
+async fn refuse_unknown_keys(store: &Store, worker: &WorkerScope, vault: &Vault) -> anyhow::Result<()> {
+    let known = vault.key_ids();
+    for id in store.key_ids_in_use(worker).await.context("reading which keys are in use")? {
+        if !known.contains(&id) {
+            bail!("vault.keyring: a connection is sealed under key {id:?}, which the ring does not hold");
+        }
+    }
+    Ok(())
+}
+
+fn graph_settings(settings: &Settings) -> GraphSettings {
+    GraphSettings {
+        login_url: settings.microsoft.login_url.clone(),
+        graph_url: settings.microsoft.graph_url.clone(),
+        connect_timeout: settings.delivery.connect_timeout,
+        call_timeout: settings.delivery.call_timeout,
+    }
+}

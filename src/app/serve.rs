@@ -1,0 +1,141 @@
+//! The loops and the API, started and stopped in order.
+//!
+//! The stop, as a sentence: tell `/readyz` no, stop pulling and claiming, let what is under way finish within the drain time, publish
+//! what the store still owes, stop answering, close the broker's connection and the store.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use async_nats::Client;
+use tokio::task::JoinHandle;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{Parts, broker, http, keyring, ready::Ready};
+use crate::{
+    capabilities::calendar::{Calendar, CalendarSettings},
+    intake::{Intake, IntakeHealth, IntakeSettings},
+    outbox::Publisher,
+    reconcile::{DeliverySettings, Reconciler, backoff::BackoffSettings},
+    settings::{Role, Settings},
+};
+
+/// How long the publisher may still publish after the last delivery was recorded.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Runs the service until `stop`, then stops it in order. Errors are those of starting; once it runs, it lives.
+pub async fn serve(settings: Settings, role: Role, stop: CancellationToken) -> anyhow::Result<()> {
+    let parts = Parts::open(&settings).await?;
+    let stopping = CancellationToken::new();
+    let worker = match role {
+        Role::All | Role::Worker => Some(Worker::start(&settings, &parts).await?),
+        Role::Api => None,
+    };
+    if let Some(file) = settings.vault()?.keyring_file.clone() {
+        tokio::spawn(keyring::watch(parts.vault.clone(), file, stop.clone()));
+    }
+    let ready = Ready::new(parts.store.clone(), worker.as_ref().map(|worker| worker.health.clone()), stop.clone());
+    let server = http::start(&settings, &parts, ready, stopping.clone()).await?;
+    tracing::info!(listen = %settings.http.listen, ?role, "serving");
+    stop.cancelled().await;
+    if let Some(worker) = worker {
+        worker.finish(settings.delivery.drain).await;
+    }
+    parts.connections.finish().await;
+    stopping.cancel();
+    finish_server(server).await;
+    parts.store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn finish_server(server: JoinHandle<std::io::Result<()>>) {
+    match tokio::time::timeout(LAST_WORDS, server).await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => tracing::error!(%error, "the HTTP server ended badly"),
+        Ok(Err(error)) => tracing::error!(%error, "the HTTP server ended badly"),
+        Err(_) => tracing::warn!("requests were still under way when the process stopped"),
+    }
+}
+
+/// The loops that work on events.
+struct Worker {
+    client: Client,
+    health: IntakeHealth,
+    taking: CancellationToken,
+    publishing: CancellationToken,
+    loops: TaskTracker,
+    publisher: JoinHandle<()>,
+}
+
+impl Worker {
+    async fn start(settings: &Settings, parts: &Parts) -> anyhow::Result<Self> {
+        let client = broker::connect(&settings.nats).await?;
+        let context = async_nats::jetstream::new(client.clone());
+        let (taking, publishing, loops) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
+        let intake = Intake::new(context.clone(), parts.store.clone(), parts.clock.clone(), parts.metrics.clone(), intake_settings(settings))
+            .waking(parts.due.notifier())
+            .waking(parts.owed.notifier());
+        let health = intake.health();
+        loops.spawn(intake.run(taking.clone()));
+        loops.spawn(calendar(settings, parts).run(taking.clone()));
+        let publisher = Publisher::new(context, parts.store.clone(), parts.worker.clone(), parts.owed.notifier());
+        let publisher = tokio::spawn(publisher.run(publishing.clone()));
+        parts.connections.test_unverified(&parts.worker).await.context("looking for untested connections")?;
+        Ok(Self { client, health, taking, publishing, loops, publisher })
+    }
+
+    /// Stops pulling and claiming, waits for what is under way, then lets the publisher say its last words.
+    async fn finish(self, drain: Duration) {
+        self.taking.cancel();
+        self.loops.close();
+        if tokio::time::timeout(drain, self.loops.wait()).await.is_err() {
+            // Their leases run out and another worker looks before it acts: late, but right.
+            tracing::warn!(running = self.loops.len(), "deliveries were still under way when the drain time was over");
+        }
+        self.publishing.cancel();
+        if tokio::time::timeout(LAST_WORDS, self.publisher).await.is_err() {
+            tracing::warn!("events were still to be published; the next start publishes them");
+        }
+        if let Err(error) = self.client.drain().await {
+            tracing::debug!(%error, "the broker's connection was gone already");
+        }
+    }
+}
+
+/// The reconciler of calendars. A further capability is one more of these.
+fn calendar(settings: &Settings, parts: &Parts) -> Reconciler<Calendar, crate::connections::Connections> {
+    Reconciler {
+        store: parts.store.clone(),
+        capability: Calendar::new(CalendarSettings { reminder_minutes: settings.calendar.reminder_minutes }),
+        tenants: parts.connections.clone(),
+        settings: delivery_settings(settings),
+        clock: parts.clock.clone(),
+        ids: parts.ids.clone(),
+        metrics: Arc::clone(&parts.metrics),
+        wake: parts.due.clone(),
+        published: parts.owed.clone(),
+        worker: parts.worker.clone(),
+        owner: format!("{}", parts.ids.random()),
+    }
+}
+
+fn delivery_settings(settings: &Settings) -> DeliverySettings {
+    let delivery = &settings.delivery;
+    DeliverySettings {
+        concurrency: delivery.concurrency,
+        per_target: u32::try_from(delivery.per_mailbox).unwrap_or(u32::MAX),
+        lease: delivery.lease,
+        call_timeout: delivery.call_timeout,
+        max_attempts: delivery.max_attempts,
+        backoff: BackoffSettings { initial: delivery.backoff_initial, max: delivery.backoff_max },
+    }
+}
+
+fn intake_settings(settings: &Settings) -> IntakeSettings {
+    IntakeSettings {
+        stream: settings.nats.stream.clone(),
+        durable: settings.nats.durable.clone(),
+        batch: settings.delivery.batch,
+        ..IntakeSettings::default()
+    }
+}

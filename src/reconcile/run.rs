@@ -1,0 +1,231 @@
+//! One object's run: decide, commit the intent, call, learn, until nothing is left to do.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use super::{
+    DeliverySettings,
+    ending::{Ending, ending, holds},
+    journal::{Journal, entry},
+    lease::Held,
+};
+use crate::{
+    capabilities::{AuditNote, Capability, Decision, Failure, Outcome, Work},
+    clock::SharedClock,
+    events::{Telling, outgoing},
+    graph::Graph,
+    ids::Ids,
+    store::{Claim, DeliveryError, NewDeadLetter, Next, Progress, Recorded, Store, StoreError},
+};
+
+/// Calls that one run may make: far above what any decision needs, so that a capability that goes in circles is stopped.
+const MOST_CALLS: u32 = 40;
+
+/// How long a run waits before it tries again to write down what it learned.
+const RECORD_AGAIN: Duration = Duration::from_millis(250);
+
+/// How a run ended, for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// As wanted.
+    Settled,
+    /// Waits for another attempt.
+    Retried,
+    /// Waits for another attempt with an open outcome.
+    Unknown,
+    /// Set aside.
+    Failed,
+    /// Somebody else has the object now.
+    Superseded,
+}
+
+/// What a run needs of its surroundings.
+pub(super) struct Run<'a, C> {
+    pub(super) store: &'a Store,
+    pub(super) capability: &'a C,
+    pub(super) settings: &'a DeliverySettings,
+    pub(super) clock: &'a SharedClock,
+    pub(super) ids: &'a Ids,
+    pub(super) held: Arc<Held>,
+}
+
+impl<C: Capability> Run<'_, C> {
+    /// Works on a claimed object until it is settled, waits or is set aside, and writes that down.
+    pub(super) async fn go<G: Graph>(&self, claim: Claim, graph: Result<G, Failure>) -> Result<Ended, StoreError> {
+        let attempts = claim.attempts;
+        let first_failed_at = self.clock.now();
+        let mut journal = Journal::default();
+        let mut work = match work(claim) {
+            Ok(work) => work,
+            Err((work, message)) => {
+                return self.set_aside(&work, &mut journal, self.impossible("UNREADABLE", message), attempts, first_failed_at).await;
+            }
+        };
+        let graph = match graph {
+            Ok(graph) => graph,
+            Err(failure) => {
+                work.failures.push(failure);
+                return self.stop(&work, journal, attempts).await;
+            }
+        };
+        for _ in 0..MOST_CALLS {
+            match self.capability.decide(&work, self.clock.now()) {
+                Decision::Settled => return self.settle(&work, journal).await,
+                Decision::Stop => return self.stop(&work, journal, attempts).await,
+                Decision::Impossible { code, message } => {
+                    return self.set_aside(&work, &mut journal, self.impossible(code, message), attempts, first_failed_at).await;
+                }
+                Decision::Call(call) => {
+                    if !self.step(&graph, &mut work, &mut journal, &call).await? {
+                        return Ok(Ended::Superseded);
+                    }
+                }
+            }
+        }
+        tracing::error!(organisation = %work.organisation, key = %work.key, "a run went in circles and was stopped");
+        self.stop(&work, journal, attempts).await
+    }
+
+    /// Commits the call's intent, makes the call and learns from it; false when the lease is not ours any more.
+    async fn step(&self, graph: &impl Graph, work: &mut Work, journal: &mut Journal, call: &C::Call) -> Result<bool, StoreError> {
+        if let Some(intent) = self.capability.intend(work, call) {
+            work.apply_intent(&intent);
+            journal.intend(work, intent, self.clock.now());
+            if self.record(journal.progress(self.held.lease(), Next::Keep)).await? == Recorded::LeaseLost {
+                return Ok(false);
+            }
+        }
+        // A worker that was frozen since the claim must not act on what it believed then.
+        if !self.held.may_call(self.clock.now(), self.settings.call_timeout) {
+            return Ok(false);
+        }
+        let answer = self.capability.perform(graph, work, call).await;
+        let learned = self.capability.learn(work, call, answer);
+        work.apply(&learned);
+        journal.learn(self.capability, work, learned, self.clock.now());
+        Ok(true)
+    }
+
+    async fn settle(&self, work: &Work, mut journal: Journal) -> Result<Ended, StoreError> {
+        let next = Next::Settled { version: work.version };
+        self.end(journal.progress(self.held.lease(), next), Ended::Settled).await
+    }
+
+    async fn stop(&self, work: &Work, mut journal: Journal, attempts: u32) -> Result<Ended, StoreError> {
+        let now = self.clock.now();
+        match ending(self.settings, &work.failures, attempts, now, self.ids.fraction()) {
+            Ending::Retry { not_before, unknown, counts, error } => {
+                let mut progress = journal.progress(self.held.lease(), Next::Retry { not_before, unknown, counts, error });
+                progress.holds = holds(self.capability.name(), &work.failures);
+                self.end(progress, if unknown { Ended::Unknown } else { Ended::Retried }).await
+            }
+            Ending::Dead { error } => self.set_aside(work, &mut journal, error, attempts, now).await,
+        }
+    }
+
+    fn impossible(&self, code: &str, message: String) -> DeliveryError {
+        DeliveryError { code: code.into(), message, graph_request_id: None, at: self.clock.now() }
+    }
+
+    async fn set_aside(
+        &self,
+        work: &Work,
+        journal: &mut Journal,
+        error: DeliveryError,
+        attempts: u32,
+        first_failed_at: DateTime<Utc>,
+    ) -> Result<Ended, StoreError> {
+        let now = self.clock.now();
+        let id = self.ids.ordered(now).to_string();
+        let name = self.capability.name();
+        tracing::warn!(organisation = %work.organisation, key = %work.key, code = %error.code, attempts, "delivery set aside");
+        let data = json!({
+            "id": id, "capability": name.label().to_uppercase(), "key": work.key, "code": error.code, "message": error.message,
+        });
+        let subject = format!("{}/{}", self.capability.kind().label(), work.key);
+        let told = outgoing(Telling {
+            id: id.clone(),
+            organisation: &work.organisation,
+            topic: "delivery.dead-lettered",
+            object: Some(subject.clone()),
+            time: now,
+            cause: Some(&work.context),
+            data,
+        });
+        let note = AuditNote {
+            action: self.capability.failed_action(),
+            target: subject,
+            outcome: Outcome::Failed,
+            detail: json!({ "code": error.code, "attempts": attempts, "version": work.version.event }),
+            personal: Vec::new(),
+            graph_request_id: error.graph_request_id.clone(),
+        };
+        journal.add([entry(work, note, now)], [told]);
+        let dead_letter = NewDeadLetter {
+            id,
+            capability: Some(name),
+            code: error.code.clone(),
+            message: error.message.clone(),
+            pointer: None,
+            object: Some((self.capability.kind(), work.key.clone())),
+            attempts,
+            graph_request_id: error.graph_request_id.clone(),
+            payload: Some(work.wanted.to_string()),
+            context: Some(work.context.clone()),
+            first_failed_at,
+        };
+        let next = Next::Dead { version: work.version, dead_letter, error };
+        self.end(journal.progress(self.held.lease(), next), Ended::Failed).await
+    }
+
+    async fn end(&self, progress: Progress, ended: Ended) -> Result<Ended, StoreError> {
+        Ok(match self.record(progress).await? {
+            Recorded::Done => ended,
+            Recorded::LeaseLost => Ended::Superseded,
+        })
+    }
+
+    /// Records, again and again while the store is away and the lease lasts: what was learned is worth keeping, and forgetting it
+    /// is safe.
+    async fn record(&self, progress: Progress) -> Result<Recorded, StoreError> {
+        loop {
+            match self.store.record(self.clock.now(), progress.clone()).await {
+                Ok(recorded) => {
+                    if recorded == Recorded::LeaseLost {
+                        self.held.lose();
+                    }
+                    return Ok(recorded);
+                }
+                Err(error @ StoreError::Unavailable { .. }) if !self.held.may_call(self.clock.now(), RECORD_AGAIN) => return Err(error),
+                Err(StoreError::Unavailable { .. }) => tokio::time::sleep(RECORD_AGAIN).await,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// A claim as the capability sees it; with the reason when its wanted state is not even JSON.
+fn work(claim: Claim) -> Result<Work, (Work, String)> {
+    let wanted = serde_json::from_str(&claim.body);
+    let mut work = Work {
+        organisation: claim.lease.scope.organisation().clone(),
+        key: claim.lease.key,
+        version: claim.version,
+        wanted: serde_json::Value::Null,
+        context: claim.context,
+        generation: claim.generation,
+        recheck: claim.recheck,
+        places: claim.places,
+        failures: Vec::new(),
+        looked: std::collections::BTreeSet::new(),
+    };
+    match wanted {
+        Ok(wanted) => {
+            work.wanted = wanted;
+            Ok(work)
+        }
+        Err(error) => Err((work, format!("the stored wanted state cannot be read: {error}"))),
+    }
+}
