@@ -74,7 +74,11 @@ fn the_store_sees_nothing_of_graph_but_the_names_of_the_clouds() {
 fn the_api_sees_neither_sql_nor_graph() {
     assert_eq!(offenders(&["api/"], "sqlx", &[]), [""; 0]);
     for source in sources().iter().filter(|source| source.path.starts_with("api/") && !is_test(&source.path)) {
-        assert!(!source.code.replace("graph::Cloud", "").replace("async_graphql", "").contains("crate::graph"), "{}", source.path);
+        assert!(
+            !source.code.replace("graph::Cloud", "").replace("async_graphql", "").contains("crate::graph"),
+            "{}",
+            source.path
+        );
     }
 }
 

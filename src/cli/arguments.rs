@@ -19,16 +19,29 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Run until SIGTERM or SIGINT, then drain and stop
-    Serve(serve::Serve),
-    /// Bring the store's schema up to date
-    Migrate,
+    #[command(flatten)]
+    Configured(Configured),
     /// Check the settings, or print every key with its default
     #[command(subcommand)]
     Config(config::Config),
     /// Make master keys for the key ring
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Run the tenant simulator alone
+    #[cfg(feature = "simulator")]
+    Simulator(super::simulator::SimulatorCommand),
+    /// Show the whole story against the simulator, and verify it
+    #[cfg(feature = "simulator")]
+    Demo,
+}
+
+/// The commands that need settings; the others must work where nothing is configured, or something else is.
+#[derive(Debug, Subcommand)]
+pub(super) enum Configured {
+    /// Run until SIGTERM or SIGINT, then drain and stop
+    Serve(serve::Serve),
+    /// Bring the store's schema up to date
+    Migrate,
     /// Make a caller's token for development
     #[command(subcommand)]
     Token(token::Token),
@@ -38,12 +51,6 @@ pub(super) enum Command {
     /// Test an organisation's connection
     #[command(subcommand)]
     Connection(connection::Connection),
-    /// Run the tenant simulator alone
-    #[cfg(feature = "simulator")]
-    Simulator(super::simulator::SimulatorCommand),
-    /// Show the whole story against the simulator, and verify it
-    #[cfg(feature = "simulator")]
-    Demo,
 }
 
 /// Reads an organisation's name.

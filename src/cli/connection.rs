@@ -2,8 +2,9 @@
 
 use clap::Subcommand;
 
-use super::{arguments::organisation, failure::Answer, open};
+use super::{arguments::organisation, failure::Answer};
 use crate::{
+    app::Parts,
     connections::{Actor, CheckStatus, TestReport},
     organisation::{OrgScope, OrganisationId},
     settings::Settings,
@@ -25,13 +26,15 @@ pub(super) enum Connection {
 
 pub(super) async fn run(command: &Connection, settings: &Settings) -> anyhow::Result<Answer> {
     let Connection::Test { org, json } = command;
-    settings.vault()?;
     let actor = Actor { name: "operator".to_owned(), correlation_id: None };
-    let report = open::connections(settings).await?.test(&OrgScope::granted_to_operator(org.clone()), &actor).await?;
+    let parts = Parts::open(settings).await?;
+    let report = parts.connections.test(&OrgScope::granted_to_operator(org.clone()), &actor).await;
+    parts.store.close().await;
+    let report = report?;
     if *json {
-        println!("{}", serde_json::to_string(&report)?)
+        println!("{}", serde_json::to_string(&report)?);
     } else {
-        print_table(&report)
+        print_table(&report);
     }
     Ok(report.succeeded.into())
 }

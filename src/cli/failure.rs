@@ -34,7 +34,7 @@ pub(super) fn exit_code(result: anyhow::Result<Answer>) -> ExitCode {
 }
 
 fn code_of(error: &anyhow::Error) -> u8 {
-    if error.chain().any(|cause| cause.is::<SettingsError>()) { 2 } else { 1 }
+    if error.chain().any(<dyn std::error::Error + 'static>::is::<SettingsError>) { 2 } else { 1 }
 }
 
 /// `--help` and `--version` are answers; anything else is wrong usage, told without the parser's usage block.

@@ -22,7 +22,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, Configured};
 use failure::Answer;
 
 use crate::settings::{Settings, SettingsError, Sources};
@@ -37,31 +37,33 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<Answer> {
-    // These two must work where nothing is configured yet.
     match &arguments.command {
-        Command::Config(command) => return config::run(command, || sources(arguments)),
-        Command::Keys(command) => return keys::run(command),
-        _ => {}
+        Command::Config(command) => config::run(command, || sources(arguments)),
+        Command::Keys(command) => keys::run(command),
+        #[cfg(feature = "simulator")]
+        Command::Simulator(command) => runtime()?.block_on(simulator::run(command)),
+        #[cfg(feature = "simulator")]
+        Command::Demo => runtime()?.block_on(demo::run()),
+        Command::Configured(command) => {
+            let settings = Settings::load(&sources(arguments)?)?;
+            telemetry::start(&settings.log);
+            runtime()?.block_on(configured(command, settings))
+        }
     }
-    let settings = Settings::load(&sources(arguments)?)?;
-    telemetry::start(&settings.log);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(dispatch(&arguments.command, settings))
 }
 
-async fn dispatch(command: &Command, settings: Settings) -> anyhow::Result<Answer> {
+async fn configured(command: &Configured, settings: Settings) -> anyhow::Result<Answer> {
     match command {
-        Command::Serve(command) => serve::run(command, settings).await,
-        Command::Migrate => migrate::run(&settings).await,
-        Command::Token(command) => token::run(command, &settings),
-        Command::Audit(command) => audit::run(command, &settings).await,
-        Command::Connection(command) => connection::run(command, &settings).await,
-        #[cfg(feature = "simulator")]
-        Command::Simulator(command) => simulator::run(command).await,
-        #[cfg(feature = "simulator")]
-        Command::Demo => demo::run().await,
-        Command::Config(_) | Command::Keys(_) => Ok(Answer::Yes),
+        Configured::Serve(command) => serve::run(command, settings).await,
+        Configured::Migrate => migrate::run(&settings).await,
+        Configured::Token(command) => token::run(command, &settings),
+        Configured::Audit(command) => audit::run(command, &settings).await,
+        Configured::Connection(command) => connection::run(command, &settings).await,
     }
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
 fn sources(arguments: &Arguments) -> Result<Sources, SettingsError> {

@@ -4,8 +4,11 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{failure::Answer, open};
-use crate::settings::{Role, Settings};
+use super::failure::Answer;
+use crate::{
+    app,
+    settings::{Role, Settings},
+};
 
 /// `serve`
 #[derive(Debug, Args)]
@@ -20,7 +23,7 @@ pub(super) async fn run(command: &Serve, settings: Settings) -> anyhow::Result<A
     let shutdown = CancellationToken::new();
     let signals =
         tokio::spawn(stop_on_signal(signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, shutdown.clone()));
-    let result = open::serve(settings, command.role, shutdown).await;
+    let result = app::serve(settings, command.role, shutdown).await;
     signals.abort();
     result.map(|()| Answer::Yes)
 }

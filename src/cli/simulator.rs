@@ -2,9 +2,12 @@
 
 use std::net::SocketAddr;
 
+use anyhow::Context;
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::failure::Answer;
+use crate::simulator::Simulator;
 
 /// `simulator`
 #[derive(Debug, Args)]
@@ -15,18 +18,13 @@ pub(super) struct SimulatorCommand {
 }
 
 pub(super) async fn run(command: &SimulatorCommand) -> anyhow::Result<Answer> {
-    let simulator = start(command.listen).await?;
-    println!("the simulator listens on {}", simulator.url);
-    tokio::signal::ctrl_c().await?;
+    let simulator = Simulator::start(command.listen).await.with_context(|| format!("listening on {}", command.listen))?;
+    println!("the tenant simulator answers at {}; its controls are below /_sim", simulator.url());
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        stopped = tokio::signal::ctrl_c() => stopped?,
+    }
+    simulator.stop().await;
     Ok(Answer::Yes)
-}
-
-/// A simulator that runs until it is dropped.
-pub(super) struct Running {
-    /// Its root: login, Graph and `/_sim`.
-    pub(super) url: url::Url,
-}
-
-pub(super) async fn start(_listen: SocketAddr) -> anyhow::Result<Running> {
-    anyhow::bail!("MERGE: crate::simulator::Simulator::start(listen)")
 }

@@ -17,7 +17,7 @@ use crate::{
 /// `token …`
 #[derive(Debug, Subcommand)]
 pub(super) enum Token {
-    /// Print a token; needs auth.hs256_secret
+    /// Print a token; needs `auth.hs256_secret`
     Mint(Mint),
 }
 

@@ -28,7 +28,7 @@ fn nothing_set_means_the_defaults() {
     let settings = Settings::load(&Sources::default()).unwrap();
     assert_eq!(settings.database.url.expose_secret(), "sqlite://argus-m365.db");
     assert_eq!(settings.http.listen.to_string(), "127.0.0.1:8080");
-    assert_eq!(settings.delivery.lease, Duration::from_secs(60));
+    assert_eq!(settings.delivery.lease, Duration::from_mins(1));
     assert!(settings.database.migrate && settings.origins().is_empty());
     assert_eq!(settings.check_serve().unwrap_err().to_string(), "auth.issuer: is required");
 }

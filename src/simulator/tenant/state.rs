@@ -1,0 +1,142 @@
+//! What a tenant remembers: its apps, people and mailboxes. Locks are per tenant for what rarely changes, per mailbox for the rest.
+
+use std::{collections::HashMap, sync::Arc};
+
+use parking_lot::{Mutex, RwLock};
+
+use super::{AppSpec, MailboxState, TenantSettings, TenantSpec, UserSpec};
+use crate::simulator::{calendar::Calendar, errors::Failure};
+
+/// A tenant at work.
+#[derive(Debug)]
+pub(crate) struct Tenant {
+    pub(crate) id: String,
+    pub(crate) domain: Option<String>,
+    pub(crate) display_name: String,
+    pub(crate) apps: RwLock<HashMap<String, Arc<AppSpec>>>,
+    pub(crate) settings: RwLock<Arc<TenantSettings>>,
+    people: RwLock<People>,
+}
+
+#[derive(Debug, Default)]
+struct People {
+    in_order: Vec<Arc<Person>>,
+    /// By object id and by principal name, both in lower case.
+    by_key: HashMap<String, Arc<Person>>,
+}
+
+/// A person with a mailbox.
+#[derive(Debug)]
+pub(crate) struct Person {
+    pub(crate) spec: UserSpec,
+    /// Position in the tenant: part of the ids of this mailbox's items.
+    pub(crate) number: u64,
+    pub(crate) mailbox: RwLock<MailboxState>,
+    pub(crate) calendar: Mutex<Calendar>,
+    slots: Mutex<Slots>,
+}
+
+#[derive(Debug, Default)]
+struct Slots {
+    /// Calls under way, by app. One or two apps call a mailbox, so a list beats a map.
+    by_app: Vec<(String, u32)>,
+    most: u32,
+    refused: u64,
+}
+
+impl Tenant {
+    pub(crate) fn new(spec: TenantSpec) -> Self {
+        let tenant = Self {
+            id: spec.id.to_lowercase(),
+            domain: spec.domain.map(|domain| domain.to_lowercase()),
+            display_name: spec.display_name,
+            apps: RwLock::new(spec.apps.into_iter().map(|app| (app.id.to_lowercase(), Arc::new(app))).collect()),
+            settings: RwLock::new(Arc::new(spec.settings)),
+            people: RwLock::default(),
+        };
+        for user in spec.users {
+            tenant.add_user(user);
+        }
+        tenant
+    }
+
+    /// Adds a person, or replaces the one with the same id (with an empty mailbox).
+    pub(crate) fn add_user(&self, spec: UserSpec) {
+        let mut people = self.people.write();
+        let number = people.in_order.len() as u64;
+        let mailbox = RwLock::new(spec.mailbox);
+        let keys = [spec.id.to_lowercase(), spec.user_principal_name.to_lowercase()];
+        let person = Arc::new(Person { spec, number, mailbox, calendar: Mutex::default(), slots: Mutex::default() });
+        people.in_order.retain(|other| !other.spec.id.eq_ignore_ascii_case(&person.spec.id));
+        people.in_order.push(Arc::clone(&person));
+        for key in keys {
+            people.by_key.insert(key, Arc::clone(&person));
+        }
+    }
+
+    /// The person with this object id or principal name, ignoring case.
+    pub(crate) fn person(&self, key: &str) -> Option<Arc<Person>> {
+        let people = self.people.read();
+        people.by_key.get(key).or_else(|| people.by_key.get(&key.to_lowercase())).cloned()
+    }
+
+    /// Everybody, in the order they were added.
+    pub(crate) fn everybody(&self) -> Vec<Arc<Person>> {
+        self.people.read().in_order.clone()
+    }
+
+    pub(crate) fn settings(&self) -> Arc<TenantSettings> {
+        Arc::clone(&self.settings.read())
+    }
+
+    pub(crate) fn app(&self, id: &str) -> Option<Arc<AppSpec>> {
+        self.apps.read().get(&id.to_lowercase()).cloned()
+    }
+}
+
+impl Person {
+    /// Takes one of the places that an app has in this mailbox at once, or says that there is none.
+    pub(crate) fn enter(self: &Arc<Self>, app: &str, settings: &TenantSettings) -> Result<Slot, Failure> {
+        let mut slots = self.slots.lock();
+        let now = match slots.by_app.iter_mut().find(|(id, _)| id == app) {
+            Some((_, count)) if *count >= settings.mailbox_concurrency => {
+                slots.refused += 1;
+                return Err(Failure {
+                    retry_after: settings.concurrency_retry_after_s.map(crate::simulator::RetryAfter::Seconds),
+                    ..Failure::throttled(crate::simulator::RetryAfter::Seconds(1))
+                });
+            }
+            Some((_, count)) => {
+                *count += 1;
+                *count
+            }
+            None => {
+                slots.by_app.push((app.to_owned(), 1));
+                1
+            }
+        };
+        slots.most = slots.most.max(now);
+        Ok(Slot { person: Arc::clone(self), app: app.to_owned() })
+    }
+
+    /// Most calls at once that were let in, and how many were turned away.
+    pub(crate) fn concurrency(&self) -> (u32, u64) {
+        let slots = self.slots.lock();
+        (slots.most, slots.refused)
+    }
+}
+
+/// A place in a mailbox, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    person: Arc<Person>,
+    app: String,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if let Some((_, count)) = self.person.slots.lock().by_app.iter_mut().find(|(id, _)| *id == self.app) {
+            *count = count.saturating_sub(1);
+        }
+    }
+}

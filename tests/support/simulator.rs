@@ -1,0 +1,91 @@
+//! The tenant simulator as a process of its own, over HTTP alone: as an independent stand-in would be used.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::{
+    children::{Owned, free_port},
+    wait::eventually,
+};
+
+/// A running simulator.
+pub(crate) struct Simulator {
+    /// Root of login, Graph and `/_sim`.
+    pub(crate) url: String,
+    http: reqwest::Client,
+    _process: Owned,
+}
+
+impl Simulator {
+    /// Starts one and makes the tenant of the example events.
+    pub(crate) async fn start(http: reqwest::Client) -> Self {
+        let address = format!("127.0.0.1:{}", free_port());
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_argus-m365"));
+        let process = Owned::spawn(command.args(["simulator", "--listen", &address]).current_dir(std::env::temp_dir()), None);
+        let simulator = Self { url: format!("http://{address}"), http, _process: process };
+        eventually("the simulator answers", async || simulator.http.get(simulator.at("requests")).send().await.ok()).await;
+        simulator.post("tenants", &tenant()).await;
+        simulator
+    }
+
+    /// Puts a fault in place.
+    pub(crate) async fn fault(&self, fault: Value) {
+        self.post("faults", &fault).await;
+    }
+
+    /// Removes all faults.
+    pub(crate) async fn heal(&self) {
+        self.http.delete(self.at("faults")).send().await.and_then(reqwest::Response::error_for_status).expect("DELETE faults");
+    }
+
+    /// All that the example tenant remembers.
+    pub(crate) async fn state(&self) -> Value {
+        let id = tenant()["id"].as_str().unwrap_or_default().to_owned();
+        self.get(&format!("tenants/{id}/state")).await
+    }
+
+    /// Every request seen.
+    pub(crate) async fn requests(&self) -> Value {
+        self.get("requests").await["requests"].take()
+    }
+
+    /// Writes what was accepted to a file of the test run, where one is asked for, in the traffic check's form.
+    pub(crate) async fn record_traffic(&self) {
+        let Some(folder) = traffic_folder() else { return };
+        let answer = self.http.get(self.at("requests?format=jsonl")).send().await.expect("the simulator");
+        let lines = answer.error_for_status().expect("the traffic").text().await.expect("text");
+        let name = argus_m365::ids::Ids::system().random();
+        std::fs::write(folder.join(format!("{name}.jsonl")), lines).expect("writing traffic");
+    }
+
+    /// What the simulator found against its caller: a call before `Retry-After` was over. Empty is right.
+    pub(crate) async fn violations(&self) -> Value {
+        self.get("violations").await["violations"].take()
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}/_sim/{path}", self.url)
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        self.http.get(self.at(path)).send().await.expect("the simulator").json().await.expect("JSON")
+    }
+
+    async fn post(&self, path: &str, body: &Value) {
+        let answer = self.http.post(self.at(path)).json(body).send().await.expect("the simulator");
+        let status = answer.status();
+        // 409: the simulator came with this very tenant.
+        assert!(status.is_success() || status.as_u16() == 409, "{path}: {status} {}", answer.text().await.unwrap_or_default());
+    }
+}
+
+/// The tenant of the example events, with one app and two workers.
+pub(crate) fn tenant() -> Value {
+    serde_json::from_str(include_str!("../../examples/tenant.json")).expect("examples/tenant.json")
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests are told by `make test` where to record")]
+fn traffic_folder() -> Option<PathBuf> {
+    std::env::var_os("ARGUS_TRAFFIC_DIR").map(PathBuf::from)
+}
