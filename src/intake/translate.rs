@@ -82,7 +82,7 @@ fn actor(context: &EventContext) -> String {
 
 fn telling(id: &str, refusal: &Refusal, now: DateTime<Utc>) -> OutgoingEvent {
     let key = refusal.object.as_ref().map(|(_, key)| key);
-    let event = events::outgoing(Telling {
+    events::outgoing(Telling {
         id: id.to_owned(),
         organisation: refusal.scope.organisation(),
         topic: "delivery.dead-lettered",
@@ -90,8 +90,7 @@ fn telling(id: &str, refusal: &Refusal, now: DateTime<Utc>) -> OutgoingEvent {
         time: now,
         cause: refusal.context.as_ref(),
         data: json!({"id": id, "capability": null, "key": key, "code": refusal.code.label(), "message": refusal.message}),
-    });
-    OutgoingEvent { id: event.id, subject: event.subject, payload: event.payload }
+    })
 }
 
 /// `task/7f0c2b1e`, when it is known.

@@ -29,6 +29,7 @@ mod ledger;
 mod notes;
 mod perform;
 mod refusal;
+mod tell;
 mod wire;
 mod zones;
 
@@ -46,7 +47,7 @@ pub use self::{
     call::{Answer, Call},
     content::{EventContent, Patch},
 };
-use super::{Capability, CapabilityName, Decision, Intent, Learned, Work};
+use super::{Announcement, Capability, CapabilityName, Decision, Intent, Kind, Learned, Told, Work};
 use crate::graph::Graph;
 
 /// What can be set about calendar events.
@@ -88,6 +89,14 @@ impl Capability for Calendar {
         CapabilityName::Calendar
     }
 
+    fn kind(&self) -> Kind {
+        Kind::Task
+    }
+
+    fn failed_action(&self) -> &'static str {
+        notes::FAILED
+    }
+
     fn decide(&self, work: &Work, _now: DateTime<Utc>) -> Decision<Call> {
         decide::decide(self.settings, work)
     }
@@ -102,5 +111,9 @@ impl Capability for Calendar {
 
     fn learn(&self, work: &Work, call: &Call, answer: Answer) -> Learned {
         learn::learn(work, call, answer, self.wanted(work).home())
+    }
+
+    fn tell(&self, work: &Work, announcement: &Announcement) -> Told {
+        tell::tell(work, announcement)
     }
 }
