@@ -4,12 +4,15 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    fields::{Fields, NAME, URL},
+    fields::{Fields, NAME},
     headers::Headers,
     refusal::{Problem, RefusalCode},
     subject::{Route, Verb},
 };
 
+/// Characters of a `source`. Not those of a link: source and id together are the key that dead letters are found by, and an
+/// index of PostgreSQL holds no key of more than about 2,700 bytes.
+const SOURCE: usize = 255;
 /// Characters of a `tracestate` (W3C Trace Context, section 3.3.1.5).
 const TRACESTATE: usize = 512;
 
@@ -51,7 +54,7 @@ pub(super) fn context(envelope: &Fields<'_>, headers: &Headers) -> Result<EventC
     let tracestate = traceparent.and_then(|_| traced(envelope, headers, "tracestate")).filter(|value| is_tracestate(value));
     Ok(EventContext {
         id: envelope.required_id("id")?,
-        source: envelope.required_text("source", URL)?,
+        source: envelope.required_text("source", SOURCE)?,
         time: envelope.instant("time")?.ok_or_else(|| envelope.missing("time"))?,
         subject: envelope.kept_text("subject", NAME)?,
         correlation_id: envelope.id("correlationid")?,

@@ -152,6 +152,7 @@ fn each_broken_attribute_is_refused_where_it_is() {
         ("/id", json!("a\nb"), InvalidEnvelope, "/id"),
         ("/id", long(129), InvalidEnvelope, "/id"),
         ("/source", json!(""), InvalidEnvelope, "/source"),
+        ("/source", long(256), InvalidEnvelope, "/source"),
         ("/time", json!("2026-11-23 at nine"), InvalidEnvelope, "/time"),
         ("/time", json!("2026-11-23T09:15:02"), InvalidEnvelope, "/time"),
         ("/time", json!("9999-11-23T09:15:02Z"), InvalidEnvelope, "/time"),

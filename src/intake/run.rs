@@ -113,8 +113,7 @@ impl<I: Inbox> Intake<I> {
             if idle {
                 self.look_at(&consumer, stop).await?;
             }
-            self.losses = 0;
-            self.health.reachable();
+            self.report_return();
         }
     }
 
@@ -161,6 +160,14 @@ impl<I: Inbox> Intake<I> {
         if self.losses == 1 {
             tracing::warn!(error = error as &dyn std::error::Error, connected, "{reason}; trying again until it is");
         }
+    }
+
+    fn report_return(&mut self) {
+        if self.losses > 0 {
+            tracing::info!(attempts = self.losses, "the stream and its consumer are reachable again");
+        }
+        self.losses = 0;
+        self.health.reachable();
     }
 
     /// 1, 2, 4, … times the first delay, up to the longest.

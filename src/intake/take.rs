@@ -18,7 +18,8 @@ impl<I: Inbox> Intake<I> {
         self.failures = self.failures.saturating_add(1);
         self.health.committing(Some("the store does not take events"));
         if self.failures == 1 {
-            tracing::error!(error = &error as &dyn std::error::Error, "the store does not take events; they wait in the stream");
+            let (error, sequence) = (&error as &dyn std::error::Error, sequence(&messages));
+            tracing::error!(error, sequence, "the store does not take events; they wait in the stream");
         }
         let suspicious = !matches!(error, StoreError::Unavailable { .. }) || self.failures >= SUSPICIOUS;
         let left = if suspicious && messages.len() > 1 { self.take_one_by_one(messages).await } else { messages };
@@ -29,7 +30,8 @@ impl<I: Inbox> Intake<I> {
     /// Commits messages each on its own, so that one which the store cannot take does not hold up the others. Stops at two
     /// failures in a row: then it is the store. Returns what was not committed.
     async fn take_one_by_one(&self, messages: Vec<Message>) -> Vec<Message> {
-        let mut left = Vec::new();
+        let count = messages.len();
+        let (mut left, mut refused) = (Vec::new(), Vec::new());
         let mut in_a_row = 0;
         for message in messages {
             if in_a_row >= 2 {
@@ -40,10 +42,15 @@ impl<I: Inbox> Intake<I> {
                 Ok(()) => in_a_row = 0,
                 Err((message, error)) => {
                     in_a_row += 1;
-                    let sequence = message.first().and_then(|message| message.info().ok().map(|info| info.stream_sequence));
-                    tracing::warn!(error = &error as &dyn std::error::Error, sequence, "the store does not take this event");
+                    refused.push((sequence(&message), error));
                     left.extend(message);
                 }
+            }
+        }
+        // Where none was taken, the store is down, and that was said when it began.
+        if left.len() < count {
+            for (sequence, error) in refused {
+                tracing::warn!(error = &error as &dyn std::error::Error, sequence, "the store does not take this event");
             }
         }
         left
@@ -75,4 +82,9 @@ impl<I: Inbox> Intake<I> {
         self.failures = 0;
         self.health.committing(None);
     }
+}
+
+/// The place in the stream of the first of some messages.
+fn sequence(messages: &[Message]) -> Option<u64> {
+    messages.first().and_then(|message| message.info().ok().map(|info| info.stream_sequence))
 }
