@@ -39,6 +39,12 @@ impl Simulator {
         self.http.delete(self.at("faults")).send().await.and_then(reqwest::Response::error_for_status).expect("DELETE faults");
     }
 
+    /// What a worker does to an event by hand: `"delete"`, `"move"` or `{"edit": …}`.
+    pub(crate) async fn by_hand(&self, mailbox: &str, event: &str, act: &Value) {
+        let id = tenant()["id"].as_str().unwrap_or_default().to_owned();
+        self.post(&format!("tenants/{id}/mailboxes/{mailbox}/events/{event}"), act).await;
+    }
+
     /// All that the example tenant remembers.
     pub(crate) async fn state(&self) -> Value {
         let id = tenant()["id"].as_str().unwrap_or_default().to_owned();

@@ -101,6 +101,20 @@ impl World {
         consumer.num_pending + u64::try_from(consumer.num_ack_pending).unwrap_or(u64::MAX)
     }
 
+    /// Everything published so far on a subject of the outgoing stream, oldest first.
+    pub(crate) async fn published(&self, subject: &str) -> Vec<Value> {
+        let Ok(stream) = self.jetstream().await.get_stream("ARGUS_M365").await else { return Vec::new() };
+        let (first, last) = (stream.cached_info().state.first_sequence, stream.cached_info().state.last_sequence);
+        let mut events = Vec::new();
+        for sequence in first..=last {
+            let message = stream.get_raw_message(sequence).await.expect("a message of the stream");
+            if message.subject.as_str() == subject {
+                events.push(serde_json::from_slice(&message.payload).expect("JSON"));
+            }
+        }
+        events
+    }
+
     /// Kills the broker.
     pub(crate) fn stop_broker(&mut self) {
         self.broker = None;
