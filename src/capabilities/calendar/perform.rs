@@ -111,8 +111,7 @@ async fn create(graph: &impl Graph, request: Request, mailbox: &str, reference: 
             Ok((Reply::Made { event: event.found(), differs }, request_id))
         }
         Err(error) if error.is(DUPLICATE) => {
-            let answered = taken(graph, mailbox, reference, &error).await;
-            answered.or_else(|error| Ok((Reply::TakenUnread(error), None)))
+            Ok(taken(graph, mailbox, reference, &error).await.unwrap_or_else(|error| (Reply::TakenUnread(error), None)))
         }
         Err(error) => Err(error),
     }
