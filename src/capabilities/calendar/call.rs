@@ -84,6 +84,8 @@ pub(super) enum Reply {
     TakenAndGone,
     /// The key was used before, and nothing is to be found.
     TakenUnseen,
+    /// The key was used before, and asking by what failed: something may stand there.
+    TakenUnread(GraphError),
     /// Done; nothing to tell.
     Done,
 }

@@ -12,7 +12,7 @@ use std::{
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::graph::{Graph, GraphError, Request, Response, Verdict};
+use crate::graph::{Graph, GraphError, Request, Response, ThrottleScope, Verdict};
 
 type Answered = Result<Response, Box<GraphError>>;
 
@@ -36,6 +36,8 @@ pub(super) enum Fault {
     LostAfter,
     /// 503 before anything happens.
     Unavailable,
+    /// 429.
+    Throttled,
 }
 
 /// What is awkward about this Outlook.
@@ -167,6 +169,7 @@ impl FakeOutlook {
         match fault {
             Some(Fault::LostBefore) => return Err(lost(request).into()),
             Some(Fault::Unavailable) => return Err(refusal(503, "serviceNotAvailable").into()),
+            Some(Fault::Throttled) => return Err(throttled().into()),
             Some(Fault::LostAfter) | None => {}
         }
         let mailbox = state.aliases.get(&name).cloned().unwrap_or(name);
@@ -310,6 +313,11 @@ fn ok(status: u16, body: Value) -> Response {
 fn lost(request: &Request) -> GraphError {
     let verdict = if request.repeatable { Verdict::Transient } else { Verdict::Ambiguous };
     GraphError { status: None, ..error(verdict, "timeout") }
+}
+
+fn throttled() -> GraphError {
+    let verdict = Verdict::Throttled { until: chrono::DateTime::UNIX_EPOCH, scope: ThrottleScope::Target };
+    GraphError { status: Some(429), ..error(verdict, "ApplicationThrottled") }
 }
 
 fn duplicate(status: u16, id: Option<&str>) -> GraphError {

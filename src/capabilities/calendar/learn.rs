@@ -25,6 +25,7 @@ pub(super) fn learn(work: &Work, call: &Call, answer: Answer, home: Option<&Home
         Ok(Reply::Taken(found)) => lesson.taken(&found),
         Ok(Reply::TakenAndGone) => lesson.used_up(),
         Ok(Reply::TakenUnseen) => lesson.taken_unseen(),
+        Ok(Reply::TakenUnread(error)) => learn_refusal::taken_unread(&lesson, &error),
         Ok(Reply::Done) => lesson.done(),
     }
 }
@@ -203,7 +204,7 @@ impl Lesson<'_> {
     }
 
     /// The picture may be trusted again once every mailbox in it was looked at.
-    fn all_looked_at(&self, ledger: &Ledger<'_>) -> bool {
+    pub(super) fn all_looked_at(&self, ledger: &Ledger<'_>) -> bool {
         let looked = |mailbox: &str| mailbox == self.call.mailbox() || self.work.looked.contains(mailbox);
         ledger.places().iter().all(|place| looked(&place.target)) && self.home.is_none_or(|home| looked(&home.mailbox))
     }

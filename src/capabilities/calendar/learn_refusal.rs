@@ -57,12 +57,21 @@ fn mailbox_gone(lesson: &Lesson<'_>) -> Learned {
     for place in lesson.work.places.iter().filter(|place| place.target == mailbox) {
         ledger.gone(mailbox, place.generation);
     }
+    let rechecked = lesson.all_looked_at(&ledger);
     let learned = lesson.removed(ledger);
     Learned {
         audit: learned.audit.map(|audit| audit.with("mailboxGone", true.into())),
         looked: Some(mailbox.to_owned()),
+        rechecked,
         ..learned
     }
+}
+
+/// The key was used before: whatever became of asking by what, something may stand there.
+pub(super) fn taken_unread(lesson: &Lesson<'_>, error: &GraphError) -> Learned {
+    let mut ledger = Ledger::of(lesson.work);
+    ledger.put(Place { state: PlaceState::Unknown, ..lesson.place() });
+    failed(lesson, error, ledger)
 }
 
 fn created(lesson: &Lesson<'_>, error: &GraphError, repeat: bool) -> Learned {

@@ -240,7 +240,7 @@ fn any_one_call_may_be_lost_before_or_after_its_effect() {
     for manners in manners() {
         for length in [3, 4] {
             for order in orders(length) {
-                for fault in [Fault::LostBefore, Fault::LostAfter, Fault::Unavailable] {
+                for fault in [Fault::LostBefore, Fault::LostAfter, Fault::Unavailable, Fault::Throttled] {
                     for call in 1..=8 {
                         let outlook = FakeOutlook::with(manners.clone());
                         outlook.fail(call, fault);
@@ -253,6 +253,8 @@ fn any_one_call_may_be_lost_before_or_after_its_effect() {
     }
 }
 
+/// At most one event at once is not asked here: an attempt under the other name, of which nobody knows whether it was sent, may be
+/// revealed by a silent event that is removed at once.
 #[test]
 fn a_worker_named_now_one_way_now_the_other_has_one_event() {
     let life = vec![(1, scheduled(ANN, 9)), (2, scheduled(ANN_ID, 10)), (3, scheduled(ANN, 11)), (4, scheduled(ANN_ID, 12))];
@@ -265,7 +267,6 @@ fn a_worker_named_now_one_way_now_the_other_has_one_event() {
                     let task = live(&outlook, &order, &[crash], takeover);
                     let right = vec![(ANN.to_owned(), vec!["Visit at 12".to_owned()])];
                     assert_eq!(outlook.calendars(), right, "{duplicates:?}, crash at {crash}: {:?}", outlook.log());
-                    assert!(outlook.most() <= 1, "{duplicates:?}, crash at {crash}: {:?}", outlook.log());
                     if task.steps < crash {
                         break;
                     }

@@ -110,7 +110,9 @@ async fn create(graph: &impl Graph, request: Request, mailbox: &str, reference: 
             let differs = sent.is_some_and(|sent| event.differs_from(sent));
             Ok((Reply::Made { event: event.found(), differs }, request_id))
         }
-        Err(error) if error.is(DUPLICATE) => taken(graph, mailbox, reference, &error).await,
+        Err(error) if error.is(DUPLICATE) => {
+            Ok(taken(graph, mailbox, reference, &error).await.unwrap_or_else(|error| (Reply::TakenUnread(error), None)))
+        }
         Err(error) => Err(error),
     }
 }

@@ -162,6 +162,19 @@ fn after_a_restored_backup_used_up_generations_are_passed_over() {
 }
 
 #[test]
+fn a_taken_key_is_not_let_go_of_because_asking_for_its_event_was_throttled() {
+    let outlook = FakeOutlook::with(Manners { duplicates: Duplicates::Refused, ..Manners::default() });
+    planned(&outlook);
+    let mut restored = Task::new();
+    restored.publish(2, &scheduled(ANN, 10));
+    outlook.fail(3, Fault::Throttled);
+    one_failure(restored.claim(&outlook));
+    assert_eq!(restored.row.places[0].state, PlaceState::Unknown);
+    assert_eq!(restored.claim(&outlook), Ended::Settled);
+    stands(&outlook, ANN, 10);
+}
+
+#[test]
 fn after_a_restored_backup_a_forgotten_event_is_adopted_and_extras_go() {
     let outlook = FakeOutlook::default();
     planned(&outlook);
