@@ -14,7 +14,7 @@ use super::{Parts, broker, http, keyring, ready::Ready};
 use crate::{
     capabilities::calendar::{Calendar, CalendarSettings},
     intake::{Intake, IntakeHealth, IntakeSettings},
-    outbox::Publisher,
+    outbox::{Outbox, OutboxSettings},
     reconcile::{DeliverySettings, Reconciler, backoff::BackoffSettings},
     settings::{Role, Settings},
 };
@@ -78,8 +78,8 @@ impl Worker {
         let health = intake.health();
         loops.spawn(intake.run(taking.clone()));
         loops.spawn(calendar(settings, parts).run(taking.clone()));
-        let publisher = Publisher::new(context, parts.store.clone(), parts.worker.clone(), parts.owed.notifier());
-        let publisher = tokio::spawn(publisher.run(publishing.clone()));
+        let outbox = Outbox::new(context, parts.store.clone(), parts.worker.clone(), parts.owed.notifier(), OutboxSettings::default());
+        let publisher = tokio::spawn(outbox.run(publishing.clone()));
         parts.connections.test_unverified(&parts.worker).await.context("looking for untested connections")?;
         Ok(Self { client, health, taking, publishing, loops, publisher })
     }

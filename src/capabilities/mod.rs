@@ -105,7 +105,8 @@ pub struct Work {
     pub places: Vec<Place>,
     /// What failed since the claim, by target: `decide` works around these and stops when nothing else is left.
     pub failures: Vec<Failure>,
-    /// Targets that were looked at since the claim, so that a look-up is not repeated for ever.
+    /// Targets that were looked at since the claim, so that a look-up is not repeated for ever; and other marks that a capability
+    /// sets for the rest of the claim, in a form that no target has.
     pub looked: BTreeSet<String>,
 }
 
@@ -196,7 +197,8 @@ pub enum PlaceChange {
     },
 }
 
-/// What happened to an object, for the outgoing event.
+/// What happened to an object, for the outgoing event. Of several in one claim the first counts: an event that was created and
+/// then brought up to date was created.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Announcement {
     /// `created`, `updated`, `moved`, `removed`, …

@@ -108,7 +108,7 @@ fn certificate(pem: SecretString) -> Result<(Credential, CredentialKind, String)
     if pem.expose_secret().len() > LONGEST_PEM {
         return Err(invalid(FIELD, "is longer than 64 KiB"));
     }
-    let thumbprint = certificate_thumbprint(&pem).map_err(|error| invalid(FIELD, &error.to_string()))?;
+    let thumbprint = certificate_thumbprint(pem.expose_secret()).map_err(|error| invalid(FIELD, &error.to_string()))?;
     Ok((Credential::Certificate(pem), CredentialKind::Certificate, thumbprint))
 }
 

@@ -48,7 +48,6 @@ pub struct Event {
 
 /// One object, and what should be true of it from this version on.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "lives for the moment between reading and committing")]
 pub enum Object {
     /// A field task's visit.
     Task {

@@ -108,3 +108,20 @@ fn impossible_windows_are_refused_at_the_field() {
         assert_eq!(window(&bad).unwrap_err().pointer.unwrap(), format!("/data/{field}"), "{value}");
     }
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 2_000, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn in_every_zone_the_clock_shows_the_wall_time_at_the_instant(zone in 0..chrono_tz::TZ_VARIANTS.len(), minute in 0_i64..5_000_000) {
+        let zone = chrono_tz::TZ_VARIANTS[zone];
+        let asked = DateTime::UNIX_EPOCH.naive_utc() + chrono::TimeDelta::days(15_000) + chrono::TimeDelta::minutes(minute * 5);
+        let moment = start(zone.name(), &asked.format("%Y-%m-%dT%H:%M").to_string(), 0).unwrap();
+        proptest::prop_assert_eq!(moment.instant.with_timezone(&zone).naive_local(), moment.wall);
+        if let Some(Adjustment::Skipped { asked: kept }) = moment.adjusted {
+            proptest::prop_assert!(kept == asked && moment.wall > asked);
+        } else {
+            proptest::prop_assert_eq!(moment.wall, asked);
+        }
+    }
+}

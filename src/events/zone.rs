@@ -98,7 +98,9 @@ fn attributes(data: &Fields<'_>, fields: &Fields<'_>) -> Result<Map<String, Valu
         }
         match value {
             Value::Array(_) | Value::Object(_) => return Err(fields.problem(name, "must be a string, number, boolean or null")),
-            Value::String(_) => drop(fields.text(name, ATTRIBUTE)?),
+            Value::String(_) => {
+                fields.text(name, ATTRIBUTE)?;
+            }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }

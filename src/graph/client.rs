@@ -1,12 +1,14 @@
-//! The one outbound client: composition of the policies, one file each.
+//! The one outbound client: what all sessions share.
 
 use std::{sync::Arc, time::Duration};
 
-use secrecy::SecretString;
+use secrecy::ExposeSecret;
 use url::Url;
 
-use super::{Cloud, Graph, GraphError, Request, Response};
-use crate::{clock::SharedClock, ids::Ids, metrics::Metrics, organisation::OrganisationId};
+use super::{
+    Access, GraphError, Session, gate::Gate, login::Login, roles, throttle::Throttles, token::Tokens, transport::Transport,
+};
+use crate::{clock::SharedClock, ids::Ids, metrics::Metrics};
 
 /// How to reach Microsoft.
 #[derive(Debug, Clone)]
@@ -19,34 +21,6 @@ pub struct GraphSettings {
     pub connect_timeout: Duration,
     /// Bound on a whole call, from sending to the last byte of the answer.
     pub call_timeout: Duration,
-}
-
-/// What a connection is opened with: the unsealed credential and what it is for.
-#[derive(Debug)]
-pub struct Access {
-    /// Whose connection.
-    pub organisation: OrganisationId,
-    /// Which registration.
-    pub connection_id: String,
-    /// Which credential of it: part of the token cache's key.
-    pub secret_version: u64,
-    /// The cloud.
-    pub cloud: Cloud,
-    /// Directory (tenant) id or verified domain.
-    pub directory_id: String,
-    /// Application (client) id.
-    pub application_id: String,
-    /// The proof.
-    pub credential: Credential,
-}
-
-/// What the application proves itself with.
-#[derive(Debug)]
-pub enum Credential {
-    /// A client secret.
-    Secret(SecretString),
-    /// A certificate and its private key, PEM.
-    Certificate(SecretString),
 }
 
 /// What a fresh token request showed.
@@ -62,40 +36,61 @@ pub struct TokenProbe {
 
 /// Talks to Microsoft for every connection. One a process; cheap to clone.
 #[derive(Clone)]
-pub struct GraphClient {
-    _inner: Arc<()>,
+pub struct GraphClient(Arc<Shared>);
+
+/// What all sessions share.
+pub(super) struct Shared {
+    pub(super) transport: Arc<Transport>,
+    pub(super) login: Arc<Login>,
+    pub(super) graph_root: Option<Url>,
+    pub(super) tokens: Tokens,
+    pub(super) gate: Gate,
+    pub(super) throttles: Throttles,
+    pub(super) clock: SharedClock,
+    pub(super) ids: Ids,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl GraphClient {
     /// Builds the client. `User-Agent` is `NONISV|Argus|M365Connector/VERSION`.
-    pub fn new(_settings: GraphSettings, _clock: SharedClock, _ids: Ids, _metrics: Arc<Metrics>) -> Result<Self, GraphError> {
-        unimplemented!()
+    ///
+    /// A configured root that is neither `https` nor `http` on loopback is refused with code `unsafeUrl`.
+    pub fn new(settings: GraphSettings, clock: SharedClock, ids: Ids, metrics: Arc<Metrics>) -> Result<Self, GraphError> {
+        let transport = Arc::new(Transport::new(&settings)?);
+        let login = Login {
+            transport: Arc::clone(&transport),
+            root: settings.login_url,
+            clock: Arc::clone(&clock),
+            ids: ids.clone(),
+            metrics: Arc::clone(&metrics),
+        };
+        Ok(Self(Arc::new(Shared {
+            transport,
+            login: Arc::new(login),
+            graph_root: settings.graph_url,
+            tokens: Tokens::default(),
+            gate: Gate::default(),
+            throttles: Throttles::default(),
+            clock,
+            ids,
+            metrics,
+        })))
     }
 
     /// A session for one connection; shares token and throttle state with every other session of the same credential.
-    pub fn session(&self, _access: Arc<Access>) -> Session {
-        unimplemented!()
+    pub fn session(&self, access: Arc<Access>) -> Session {
+        Session::new(Arc::clone(&self.0), access)
     }
 
-    /// Always asks for a fresh token, and keeps it for later calls when it is granted.
-    pub async fn probe_token(&self, _access: &Arc<Access>) -> Result<TokenProbe, GraphError> {
-        unimplemented!()
-    }
-}
-
-/// Sends calls for one connection.
-#[derive(Clone)]
-pub struct Session {
-    _client: GraphClient,
-    _access: Arc<Access>,
-}
-
-impl Graph for Session {
-    async fn send(&self, _request: Request) -> Result<Response, GraphError> {
-        unimplemented!()
-    }
-
-    async fn follow(&self, _link: &str, _like: &Request) -> Result<Response, GraphError> {
-        unimplemented!()
+    /// Always asks for a fresh token, and keeps it for later calls when it is granted. Refused unsent only while the token
+    /// endpoint's own `Retry-After` runs.
+    pub async fn probe_token(&self, access: &Arc<Access>) -> Result<TokenProbe, GraphError> {
+        let slot = self.0.tokens.slot(Arc::clone(access), self.0.clock.now());
+        let granted = slot.ask_anew(&self.0.login).await?;
+        Ok(TokenProbe {
+            latency: granted.latency,
+            roles: roles::of_token(granted.token.expose_secret()),
+            clock_skew_ms: granted.clock_skew_ms,
+        })
     }
 }

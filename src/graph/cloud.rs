@@ -12,7 +12,7 @@ pub enum Cloud {
     Global,
     /// US Government L4 (GCC High).
     UsGovL4,
-    /// US Government L5 (DoD).
+    /// US Government L5 (`DoD`).
     UsGovL5,
     /// China, operated by 21Vianet.
     China,
@@ -50,6 +50,23 @@ impl Cloud {
             Self::UsGovL4 => "US_GOV_L4",
             Self::UsGovL5 => "US_GOV_L5",
             Self::China => "CHINA",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_clouds_addresses_are_https_roots_and_its_scope_is_its_own_graph() {
+        for cloud in [Cloud::Global, Cloud::UsGovL4, Cloud::UsGovL5, Cloud::China] {
+            for address in [cloud.login_url(), cloud.graph_url()] {
+                let url = url::Url::parse(address).unwrap();
+                assert_eq!((url.scheme(), url.path(), url.has_host()), ("https", "/", true), "{address}");
+            }
+            assert_eq!(cloud.scope(), format!("{}/.default", cloud.graph_url()));
+            assert_eq!(serde_json::to_value(cloud).unwrap(), cloud.label());
         }
     }
 }

@@ -49,8 +49,10 @@ pub enum ThrottleScope {
 pub struct GraphError {
     /// What may be done about it.
     pub verdict: Verdict,
-    /// The most specific error code of the body (`ErrorItemNotFound`), the token endpoint's `error`, or our own word for a
-    /// failure without a body (`timeout`, `connection`). Compare without case.
+    /// The most specific error code of the body (`ErrorItemNotFound`), the token endpoint's `error`, or our own word:
+    /// `httpNNN` and `redirect` for an answer that names none; `connect`, `timeout`, `connection`, `tooLarge`, `malformedBody`
+    /// for one that did not come or cannot be read; `heldBack`, `foreignLink`, `badPath`, `badHeader`, `badDirectory`,
+    /// `badCertificate`, `unsafeUrl` for a call that was refused unsent. Compare without case.
     pub code: String,
     /// Microsoft's text, shortened; for people, never branched on. Empty when there was none.
     pub message: String,
@@ -71,6 +73,34 @@ impl GraphError {
     /// Compares the code as Microsoft's services spell it: without case.
     pub fn is(&self, code: &str) -> bool {
         self.code.eq_ignore_ascii_case(code)
+    }
+
+    /// A failure without an answer: refused by ourselves, or lost on the way.
+    pub(super) fn unsent(verdict: Verdict, code: &str, message: &str) -> Self {
+        Self {
+            verdict,
+            code: code.to_owned(),
+            message: message.to_owned(),
+            status: None,
+            request_id: None,
+            detail: serde_json::Value::Null,
+            elapsed: Duration::ZERO,
+            source: None,
+        }
+    }
+
+    /// The same failure for another caller who waited for the same thing. The cause stays with the first.
+    pub(super) fn for_another(&self) -> Self {
+        Self {
+            verdict: self.verdict.clone(),
+            code: self.code.clone(),
+            message: self.message.clone(),
+            status: self.status,
+            request_id: self.request_id.clone(),
+            detail: self.detail.clone(),
+            elapsed: self.elapsed,
+            source: None,
+        }
     }
 
     fn summary(&self) -> String {

@@ -1,11 +1,43 @@
 //! Microsoft Graph as transport, without a business word.
+//!
+//! A capability makes a [`Request`]; a [`Session`] sends it for one connection and gives back a [`Response`], or a
+//! [`GraphError`] whose [`Verdict`] says what may be done next. Every rule that a call obeys on the way is a policy in a file of
+//! its own; `session` lists them in their order.
 
+#![expect(
+    clippy::result_large_err,
+    reason = "the error carries its facts unboxed: it is made once a failed call, which cost far more than moving it"
+)]
+
+mod access;
+mod assertion;
+mod authorise;
+mod classify;
 mod client;
 mod cloud;
 mod error;
+mod error_body;
+mod gate;
+mod headers;
+mod login;
+mod origin;
+mod repeat;
 mod request;
+mod retry_after;
+mod roles;
+mod session;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod throttle;
+mod token;
+mod transport;
 
-pub use client::{Access, Credential, GraphClient, GraphSettings, Session, TokenProbe};
+pub use access::{Access, Credential};
+pub use assertion::{CertificateError, certificate_thumbprint};
+pub use client::{GraphClient, GraphSettings, TokenProbe};
 pub use cloud::Cloud;
 pub use error::{GraphError, ThrottleScope, Verdict};
 pub use request::{Graph, Request, Response, Workload, literal, segment};
+pub use session::Session;

@@ -129,19 +129,39 @@ pub trait Graph: Send + Sync {
 }
 
 /// All of `A-Z a-z 0-9 - . _ ~` stay (RFC 3986's unreserved characters), everything else is encoded.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(super) const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Encodes one path segment, so that no text can add a segment, a query or a fragment of its own.
 ///
-/// A segment of dots alone (`..`) would be folded away by URL parsers, so its dots are encoded too.
+/// A segment of dots alone (`..`) means a step upwards to URL parsers even when it is encoded, as `%2E%2E`; nothing in
+/// Graph is called so, and the transport refuses such a path unsent (code `badPath`).
 pub fn segment(text: &str) -> String {
     if !text.is_empty() && text.bytes().all(|byte| byte == b'.') {
         return "%2E".repeat(text.len());
     }
-    utf8_percent_encode(text, SEGMENT).to_string()
+    utf8_percent_encode(text, UNRESERVED).to_string()
 }
 
 /// Quotes a text for an OData literal: single quotes doubled, as OData 4.01 (5.1.1.14.1) asks.
 pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_leaves_its_segment() {
+        assert_eq!(segment("Ann@x.example"), "Ann%40x.example");
+        assert_eq!(segment("a/b?c#d%e\\f g"), "a%2Fb%3Fc%23d%25e%5Cf%20g");
+        assert_eq!(segment("\u{e9}"), "%C3%A9");
+        assert_eq!(segment(".."), "%2E%2E");
+        assert_eq!(segment(""), "");
+    }
+
+    #[test]
+    fn a_quote_in_a_literal_is_doubled() {
+        assert_eq!(literal("o'Neil' or 1 eq 1"), "'o''Neil'' or 1 eq 1'");
+    }
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{NewDeadLetter, Store, StoreError};
+use super::{NewAuditEntry, NewDeadLetter, OutgoingEvent, Store, StoreError};
 use crate::{events::EventContext, organisation::OrgScope};
 
 pub use crate::capabilities::Kind;
@@ -36,8 +36,12 @@ pub struct Arrival {
 pub struct Rejection {
     /// Whose.
     pub scope: OrgScope,
-    /// The dead letter to keep. An `event.rejected` audit entry and an outgoing `delivery.dead-lettered` go with it.
+    /// The dead letter to keep. Its id is the same whenever the same message comes again.
     pub dead_letter: NewDeadLetter,
+    /// The `event.rejected` entry; written only if the dead letter is.
+    pub audit: Vec<NewAuditEntry>,
+    /// The outgoing `delivery.dead-lettered`; queued only if the dead letter is kept.
+    pub outgoing: Vec<OutgoingEvent>,
 }
 
 /// What became of an arrival.
@@ -57,8 +61,8 @@ impl Store {
     /// Commits a batch in one transaction: all of it or nothing. The answers are in the order of `arrivals`; two arrivals for
     /// one object are applied in order.
     ///
-    /// A rejection with the same organisation, event id and source as one already kept is kept once (a message that was
-    /// committed but whose termination was lost comes again).
+    /// A rejection with the same dead letter id, or the same organisation, event id and source, as one already kept is kept
+    /// once (a message that was committed but whose termination was lost comes again).
     pub async fn take_in(
         &self,
         _now: DateTime<Utc>,

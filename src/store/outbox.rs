@@ -3,16 +3,7 @@
 use super::{Store, StoreError, WorkerScope};
 use crate::organisation::OrgScope;
 
-/// An event to publish.
-#[derive(Debug, Clone)]
-pub struct OutgoingEvent {
-    /// Its stable id, also `Nats-Msg-Id`.
-    pub id: String,
-    /// The NATS subject (`argus.acme.m365.calendar.synced`).
-    pub subject: String,
-    /// The CloudEvent in structured mode, as JSON.
-    pub payload: String,
-}
+pub use crate::events::Outgoing as OutgoingEvent;
 
 /// An event that waits to be published.
 #[derive(Debug, Clone)]

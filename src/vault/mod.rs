@@ -1,7 +1,28 @@
 //! Secrets at rest: a data key per record, wrapped by the newest key of the ring; every value bound to where it belongs.
+//!
+//! ```text
+//! key ring (a file)  ──wraps──>  data key (one a record and secret version)  ──seals──>  each value of the record
+//! ```
+//!
+//! - `keyring` reads the ring and makes keys.
+//! - `envelope` writes and reads the bytes that are stored, and the associated data that binds them.
+//! - `seal` is the only file that calls the cipher (AES-256-GCM).
+//!
+//! A new key takes over by being appended to the ring; [`Vault::rewrap`] then moves a record under it without touching the
+//! record's values. What this cannot notice is a whole row put back as it once was: the audit chain is there for that.
 
-use secrecy::SecretString;
+mod envelope;
+mod keyring;
+mod seal;
+#[cfg(test)]
+mod tests;
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use secrecy::{ExposeSecret, SecretString};
+
+use self::{envelope::Envelope, keyring::KeyRing, seal::DataKey};
 use crate::organisation::OrganisationId;
 
 /// What a sealed value is bound to: opened with any other binding, it fails.
@@ -56,43 +77,66 @@ pub enum VaultError {
 /// Seals and opens. Cheap to clone; the ring can be exchanged while it is in use.
 #[derive(Clone, Debug)]
 pub struct Vault {
-    _ring: std::sync::Arc<()>,
+    ring: Arc<ArcSwap<KeyRing>>,
 }
 
 impl Vault {
     /// From the ring's text: lines `ID:BASE64(32 bytes)`; the last one seals, all open.
-    pub fn from_keyring(_text: &SecretString) -> Result<Self, VaultError> {
-        unimplemented!()
+    pub fn from_keyring(text: &SecretString) -> Result<Self, VaultError> {
+        let ring = KeyRing::parse(text.expose_secret())?;
+        Ok(Self { ring: Arc::new(ArcSwap::from_pointee(ring)) })
     }
 
     /// Takes a new ring into use; the old one stays when the text cannot be read.
-    pub fn replace_keyring(&self, _text: &SecretString) -> Result<(), VaultError> {
-        unimplemented!()
+    pub fn replace_keyring(&self, text: &SecretString) -> Result<(), VaultError> {
+        self.ring.store(Arc::new(KeyRing::parse(text.expose_secret())?));
+        Ok(())
     }
 
     /// The ids of the ring's keys, oldest first.
     pub fn key_ids(&self) -> Vec<String> {
-        unimplemented!()
+        self.ring.load().ids().map(str::to_owned).collect()
     }
 
     /// Seals the values of one record under a new data key.
-    pub fn seal(&self, _binding: &Binding<'_>, _values: &[(&'static str, &SecretString)]) -> Result<Sealed, VaultError> {
-        unimplemented!()
+    pub fn seal(&self, binding: &Binding<'_>, values: &[(&'static str, &SecretString)]) -> Result<Sealed, VaultError> {
+        let data_key = DataKey::generate()?;
+        let ring = self.ring.load();
+        let (key_id, data_key_wrapped) = data_key.wrap(binding, ring.newest())?;
+        let values = values
+            .iter()
+            .map(|(field, value)| data_key.seal(binding, field, value.expose_secret().as_bytes()))
+            .collect::<Result<_, _>>()?;
+        Ok(Sealed { key_id, data_key: data_key_wrapped, values })
     }
 
     /// Opens one value of a record.
     pub fn open(
         &self,
-        _binding: &Binding<'_>,
-        _data_key: &[u8],
-        _field: &'static str,
-        _sealed: &[u8],
+        binding: &Binding<'_>,
+        data_key: &[u8],
+        field: &'static str,
+        sealed: &[u8],
     ) -> Result<SecretString, VaultError> {
-        unimplemented!()
+        self.unwrap_data_key(binding, data_key)?.open(binding, field, sealed)
     }
 
-    /// A new line for the ring: `ID:BASE64`. The id is the key's fingerprint when none is given.
-    pub fn generate_key(_id: Option<&str>) -> Result<SecretString, VaultError> {
-        unimplemented!()
+    /// Wraps a record's data key anew, under the newest key of the ring: the new key's id and the new wrapping. The record's
+    /// values stay valid as they are, so that a rotation rewrites one small column a record.
+    pub fn rewrap(&self, binding: &Binding<'_>, data_key: &[u8]) -> Result<(String, Vec<u8>), VaultError> {
+        self.unwrap_data_key(binding, data_key)?.wrap(binding, self.ring.load().newest())
+    }
+
+    /// A new line for the ring: `ID:BASE64`. The id is the key's fingerprint when none is given; an id that the ring would not
+    /// read is [`VaultError::KeyRing`].
+    pub fn generate_key(id: Option<&str>) -> Result<SecretString, VaultError> {
+        keyring::generate(id)
+    }
+
+    fn unwrap_data_key(&self, binding: &Binding<'_>, wrapped: &[u8]) -> Result<DataKey, VaultError> {
+        let envelope = Envelope::read(wrapped)?;
+        let ring = self.ring.load();
+        let key = ring.find(envelope.key_id).ok_or_else(|| VaultError::UnknownKey(envelope.key_id.to_owned()))?;
+        DataKey::unwrap(binding, key, &envelope)
     }
 }

@@ -1,0 +1,73 @@
+//! What waits, by capability.
+
+use async_graphql::{Context, Object, Result, SimpleObject};
+
+use super::{
+    super::{auth::Permission, caller::Caller, errors::Refusal},
+    page::count,
+    scalars::Instant,
+    words::Capability,
+};
+use crate::{
+    capabilities::CapabilityName,
+    store::{BacklogRow, DeliveryState, Kind},
+};
+
+/// How much of a capability waits.
+#[derive(SimpleObject)]
+pub(super) struct CapabilityBacklog {
+    /// Which part of Microsoft 365.
+    capability: Capability,
+    /// Whether a person stopped it.
+    paused: bool,
+    /// Why, as that person said.
+    paused_reason: Option<String>,
+    /// Due, waiting, being worked on, or of unknown outcome.
+    pending: i32,
+    /// Waiting for a connection that works.
+    blocked: i32,
+    /// Needing a person.
+    dead: i32,
+    /// When the oldest of those that are pending became due.
+    oldest_pending_at: Option<Instant>,
+}
+
+/// `backlog`.
+#[derive(Default)]
+pub(super) struct BacklogQuery;
+
+#[Object]
+impl BacklogQuery {
+    /// What waits, by capability.
+    #[graphql(guard = "Permission::Read")]
+    async fn backlog(&self, context: &Context<'_>) -> Result<Vec<CapabilityBacklog>> {
+        let records = super::records(context)?;
+        let rows = records.backlog(Caller::of(context)?.scope()).await.map_err(Refusal::from)?;
+        Ok(CapabilityName::ALL.into_iter().map(|capability| summarise(capability, &rows)).collect())
+    }
+}
+
+fn summarise(capability: CapabilityName, rows: &[BacklogRow]) -> CapabilityBacklog {
+    let of = |states: &'static [DeliveryState]| {
+        rows.iter().filter(move |row| capability_of(row.kind) == capability && states.contains(&row.state))
+    };
+    let sum = |states| count(of(states).map(|row| row.count).sum());
+    const WAITING: &[DeliveryState] = &[DeliveryState::Pending, DeliveryState::Unknown];
+    CapabilityBacklog {
+        capability: capability.into(),
+        paused: false,
+        paused_reason: None,
+        pending: sum(WAITING),
+        blocked: sum(&[DeliveryState::Blocked]),
+        dead: sum(&[DeliveryState::Dead]),
+        oldest_pending_at: of(WAITING).filter_map(|row| row.oldest).min().map(Instant),
+    }
+}
+
+fn capability_of(kind: Kind) -> CapabilityName {
+    match kind {
+        Kind::Task => CapabilityName::Calendar,
+        Kind::Outage => CapabilityName::Teams,
+        Kind::Zone => CapabilityName::SharePoint,
+    }
+}

@@ -1,0 +1,136 @@
+//! The order of the policies around one call. Each may rely on those before it.
+//!
+//! 1. `origin`: the address is the configured Graph's.
+//! 2. `throttle`: not before its time; asked again after the wait for a turn.
+//! 3. `gate`: at most 4 in flight for its target, repeats included.
+//! 4. `authorise`: a good token; one fresh one after a 401.
+//! 5. `repeat`: once more after a broken connection, when that does no harm.
+//! 6. `headers`, `transport`: the exchange itself, measured.
+//! 7. `classify`: what the outcome means. What it says about waiting goes back into 2.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use http::{HeaderValue, Method};
+use url::Url;
+
+use super::{
+    Access, Graph, GraphError, Request, Response, ThrottleScope, Verdict,
+    access::ConnectionKey,
+    authorise::authorised,
+    classify,
+    client::Shared,
+    headers, origin, repeat,
+    token::{Token, TokenSlot},
+    transport::{Answer, Broken},
+};
+
+/// Sends calls for one connection. Cheap to clone.
+#[derive(Clone)]
+pub struct Session {
+    shared: Arc<Shared>,
+    connection: ConnectionKey,
+    slot: Arc<TokenSlot>,
+    /// Graph's root; `None` would mean that a cloud's own address does not parse, which a test excludes.
+    root: Option<Arc<Url>>,
+}
+
+impl Graph for Session {
+    async fn send(&self, request: Request) -> Result<Response, GraphError> {
+        let url = origin::of_path(self.root()?, &request.path, &request.query)?;
+        self.call(&url, &request).await
+    }
+
+    async fn follow(&self, link: &str, like: &Request) -> Result<Response, GraphError> {
+        let url = origin::of_link(self.root()?, link)?;
+        let request = Request { method: Method::GET, body: None, repeatable: true, ..like.clone() };
+        self.call(&url, &request).await
+    }
+}
+
+impl Session {
+    pub(super) fn new(shared: Arc<Shared>, access: Arc<Access>) -> Self {
+        let root = shared.graph_root.clone().or_else(|| Url::parse(access.cloud.graph_url()).ok());
+        let connection = access.connection();
+        let slot = shared.tokens.slot(access, shared.clock.now());
+        Self { shared, connection, slot, root: root.map(Arc::new) }
+    }
+
+    /// Forgets the token, so that the next call asks for a new one (the connection was changed or removed).
+    pub fn invalidate(&self) {
+        self.slot.invalidate();
+    }
+
+    fn root(&self) -> Result<&Url, GraphError> {
+        self.root.as_deref().ok_or_else(|| GraphError::unsent(Verdict::Rejected, "badPath", "Graph has no address"))
+    }
+
+    async fn call(&self, url: &Url, request: &Request) -> Result<Response, GraphError> {
+        self.in_time(request)?;
+        let _turn = match &request.target {
+            Some(target) => Some(self.shared.gate.enter(self.connection.clone(), target).await),
+            None => None,
+        };
+        // Those before us in the queue may have been told to wait.
+        self.in_time(request)?;
+        let started = Instant::now();
+        let result = self.exchanged(url, request).await;
+        result.map_err(|error| GraphError { elapsed: started.elapsed(), ..error }).inspect_err(|error| self.learn(request, error))
+    }
+
+    async fn exchanged(&self, url: &Url, request: &Request) -> Result<Response, GraphError> {
+        let send = |token: Token| async move { self.repeating(url, request, &token.authorization).await };
+        let answer = authorised(&self.slot, &self.shared.login, send).await?;
+        classify::answer(answer, request, self.shared.clock.now())
+    }
+
+    async fn repeating(&self, url: &Url, request: &Request, authorization: &HeaderValue) -> Result<Answer, GraphError> {
+        let mut repeats = 0;
+        loop {
+            let outgoing = self.outgoing(url, request, authorization)?;
+            let started = Instant::now();
+            let result = self.shared.transport.exchange(outgoing).await;
+            self.measure(request, &result, started.elapsed());
+            let broken = match &result {
+                Err(broken) => Some(broken),
+                Ok(answer) => answer.cut.as_ref(),
+            };
+            if broken.is_some_and(|broken| repeat::once_more(broken, request.repeatable, repeats, started.elapsed())) {
+                repeats += 1;
+                continue;
+            }
+            return result.map_err(|broken| classify::unanswered(broken, request));
+        }
+    }
+
+    fn outgoing(&self, url: &Url, request: &Request, authorization: &HeaderValue) -> Result<reqwest::Request, GraphError> {
+        let mut outgoing = reqwest::Request::new(request.method.clone(), url.clone());
+        *outgoing.headers_mut() = headers::of_call(request, authorization, &self.shared.ids)?;
+        if let Some(body) = &request.body {
+            *outgoing.body_mut() = Some(body.to_string().into());
+        }
+        Ok(outgoing)
+    }
+
+    fn in_time(&self, request: &Request) -> Result<(), GraphError> {
+        self.shared.throttles.check(&self.connection, request, self.shared.clock.now())
+    }
+
+    fn learn(&self, request: &Request, error: &GraphError) {
+        self.shared.throttles.learn(&self.connection, request, error, self.shared.clock.now());
+        // The login host counts its own (`token_requests_total`).
+        if matches!(error.verdict, Verdict::Throttled { scope, .. } if scope != ThrottleScope::Login) {
+            self.shared.metrics.graph_throttled_total.with_label_values(&[request.workload.label()]).inc();
+        }
+    }
+
+    fn measure(&self, request: &Request, result: &Result<Answer, Broken>, elapsed: Duration) {
+        let workload = request.workload.label();
+        let status = result.as_ref().map_or("none".to_owned(), |answer| answer.status.as_str().to_owned());
+        let labels = [workload, request.method.as_str(), status.as_str()];
+        self.shared.metrics.graph_requests_total.with_label_values(&labels).inc();
+        self.shared.metrics.graph_request_seconds.with_label_values(&[workload]).observe(elapsed.as_secs_f64());
+    }
+}

@@ -1,0 +1,6 @@
+//! The client against a real server on loopback.
+
+mod calls;
+mod lost;
+mod tokens;
+mod waits;

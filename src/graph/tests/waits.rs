@@ -1,0 +1,84 @@
+//! Waits that Graph asks for: kept to the second, for what they are about and nothing else.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use futures_util::future::join_all;
+
+use crate::{
+    clock::Clock,
+    graph::{
+        Graph, Request, ThrottleScope, Verdict, Workload,
+        testing::{Act, Server, access, client_of, is_login, say, token},
+    },
+};
+
+fn of(mailbox: &str) -> Request {
+    Request::get(Workload::Outlook, format!("/users/{mailbox}/events")).target(mailbox)
+}
+
+async fn server_that_throttles_ann(status: u16, retry_after: &'static str) -> Server {
+    Server::start(move |seen, _| match is_login(seen) {
+        true => token("t"),
+        false if seen.path.contains("/ann/") => Act::Answer(status, vec![("Retry-After", retry_after.into())], String::new()),
+        false => say(200, "{}"),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_throttled_mailbox_is_left_alone_until_its_time_and_others_are_not_held_up() {
+    for (status, text) in [(429, "30"), (503, "30"), (429, "Mon, 23 Nov 2026 20:00:30 GMT")] {
+        let server = server_that_throttles_ann(status, text).await;
+        let (client, clock, metrics) = client_of(&server);
+        let session = client.session(Arc::new(access("acme", 1)));
+        let until = clock.now() + TimeDelta::seconds(30);
+        let wanted = Verdict::Throttled { until, scope: ThrottleScope::Target };
+
+        assert_eq!(session.send(of("ann")).await.unwrap_err().verdict, wanted);
+        clock.advance(TimeDelta::seconds(29));
+        let held = session.send(of("ann")).await.unwrap_err();
+        assert_eq!((held.verdict.clone(), held.status, held.code.as_str()), (wanted, None, "heldBack"));
+        assert_eq!(server.calls().len(), 1, "not sent early");
+        session.send(of("bob")).await.unwrap();
+        let other_session = client.session(Arc::new(access("acme", 1)));
+        assert!(other_session.send(of("ann")).await.is_err());
+        assert_eq!(server.calls().len(), 2, "sessions of one connection share what they were told");
+        assert!(client.session(Arc::new(access("other", 1))).send(of("ann")).await.unwrap_err().status.is_some());
+
+        clock.advance(TimeDelta::seconds(1));
+        assert_eq!(session.send(of("ann")).await.unwrap_err().status, Some(status), "sent again when its time came");
+        assert_eq!(metrics.graph_throttled_total.with_label_values(&["outlook"]).get(), 3);
+    }
+}
+
+#[tokio::test]
+async fn those_in_the_queue_behind_a_throttled_call_are_not_sent_either() {
+    let server = server_that_throttles_ann(429, "30").await;
+    let (client, _, _) = client_of(&server);
+    let session = client.session(Arc::new(access("acme", 1)));
+    let results = join_all((0..40).map(|_| session.send(of("ann")))).await;
+    assert!(results.iter().all(|result| matches!(result, Err(error) if matches!(error.verdict, Verdict::Throttled { .. }))));
+    assert!(server.calls().len() <= 4, "{} were sent", server.calls().len());
+}
+
+#[tokio::test]
+async fn a_throttle_without_a_target_holds_the_workload_and_no_other() {
+    let server = Server::start(|seen, _| match is_login(seen) {
+        true => token("t"),
+        false if seen.path.contains("/sites/") => {
+            Act::Answer(429, vec![("Retry-After", "5".into()), ("RateLimit-Reset", "20".into())], String::new())
+        }
+        false => say(200, "{}"),
+    })
+    .await;
+    let (client, clock, _) = client_of(&server);
+    let session = client.session(Arc::new(access("acme", 1)));
+    let list = |name: &str| Request::get(Workload::SharePoint, format!("/sites/{name}/lists")).target(name);
+    let until = clock.now() + TimeDelta::seconds(20);
+    let wanted = Verdict::Throttled { until, scope: ThrottleScope::Workload };
+    assert_eq!(session.send(list("a")).await.unwrap_err().verdict, wanted);
+    assert_eq!(session.send(list("b")).await.unwrap_err().verdict, wanted);
+    assert_eq!(server.calls().len(), 1);
+    session.send(of("ann")).await.unwrap();
+}

@@ -1,0 +1,75 @@
+//! Publishing a batch with many confirmations in flight.
+
+use std::time::Duration;
+
+use async_nats::{
+    Error,
+    jetstream::{
+        Context,
+        context::{PublishAckFuture, PublishError, PublishErrorKind},
+        message::PublishMessage,
+    },
+};
+use futures_util::future::join_all;
+use tokio::time::{Instant, timeout_at};
+
+use crate::store::QueuedEvent;
+
+/// CloudEvents 1.0, NATS protocol binding: structured mode.
+const CONTENT_TYPE: &str = "application/cloudevents+json";
+
+/// What became of a batch.
+pub(super) struct Published {
+    /// What the broker has confirmed.
+    pub(super) confirmed: Vec<QueuedEvent>,
+    /// The first failure, if anything is left. What is left may have arrived all the same: only the id makes repeating it safe.
+    pub(super) failure: Option<Error>,
+}
+
+/// Sends events in their order without waiting in between, then waits for the confirmations, at most `limit` altogether.
+/// Nothing is sent after a failure to send: the broker is away, and what came later would overtake. Only an event that is
+/// itself too large for the server does not hold up the others.
+pub(super) async fn publish(context: &Context, events: Vec<QueuedEvent>, limit: Duration) -> Published {
+    let deadline = Instant::now() + limit;
+    let mut failure = None;
+    let mut sent = Vec::new();
+    for event in events {
+        match send(context, &event, deadline).await {
+            Ok(confirmation) => sent.push((event, confirmation)),
+            Err(error) => {
+                let alone = is_too_large(&error);
+                failure = failure.or(Some(error));
+                if !alone {
+                    break;
+                }
+            }
+        }
+    }
+    let waits = sent.into_iter().map(|(event, confirmation)| async move {
+        match timeout_at(deadline, confirmation.into_future()).await {
+            Ok(Ok(_)) => Ok(event),
+            Ok(Err(error)) => Err(Error::from(error)),
+            Err(late) => Err(Error::from(late)),
+        }
+    });
+    let mut confirmed = Vec::new();
+    for result in join_all(waits).await {
+        match result {
+            Ok(event) => confirmed.push(event),
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    Published { confirmed, failure }
+}
+
+fn is_too_large(error: &Error) -> bool {
+    error.downcast_ref::<PublishError>().is_some_and(|error| error.kind() == PublishErrorKind::MaxPayloadExceeded)
+}
+
+async fn send(context: &Context, queued: &QueuedEvent, deadline: Instant) -> Result<PublishAckFuture, Error> {
+    let event = &queued.event;
+    // The id last: `headers()` of the client would replace it.
+    let message =
+        PublishMessage::build().payload(event.payload.clone().into()).header("Content-Type", CONTENT_TYPE).message_id(&event.id);
+    Ok(timeout_at(deadline, context.send_publish(event.subject.clone(), message)).await??)
+}
