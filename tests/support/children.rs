@@ -56,8 +56,10 @@ pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 
-/// The nats-server that `make test` names, else the one on PATH.
+/// The nats-server that `make test` names, else the one that `make tools` fetched, else the one on PATH.
 #[expect(clippy::disallowed_methods, reason = "tests are told by `make test` where their servers are")]
 pub(crate) fn nats_server() -> PathBuf {
-    std::env::var_os("NATS_SERVER_BIN").map_or_else(|| PathBuf::from("nats-server"), PathBuf::from)
+    let fetched =
+        || Some(PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.tools/nats/bin/nats-server"))).filter(|path| path.exists());
+    std::env::var_os("NATS_SERVER_BIN").map(PathBuf::from).or_else(fetched).unwrap_or_else(|| "nats-server".into())
 }

@@ -27,8 +27,19 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    /// Starts it on the world's settings with changes laid over, and waits until `/readyz` says yes.
+    /// Starts it on the world's settings with changes laid over, and waits until `/readyz` says yes. A port that another
+    /// test took in between is exchanged for a new one.
     pub(super) async fn start(world: &World, changes: &[(&str, &str)]) -> Self {
+        for _ in 0..5 {
+            let connector = Self::spawn(world, changes);
+            if let Some(ready) = connector.ready().await {
+                return ready;
+            }
+        }
+        panic!("no free port in five attempts");
+    }
+
+    fn spawn(world: &World, changes: &[(&str, &str)]) -> Self {
         let port = free_port();
         let folder = world.folder.path();
         let (settings, log) = (folder.join(format!("{port}.toml")), folder.join(format!("{port}.log")));
@@ -38,18 +49,24 @@ impl Connector {
         for (key, value) in changes {
             command.env(format!("ARGUS_M365__{}", key.to_uppercase().replace('.', "__")), value);
         }
-        let mut process = Owned::spawn(&mut command, Some(&log));
+        let process = Owned::spawn(&mut command, Some(&log));
         let token = token(&settings, "acme", "m365:admin");
-        let url = format!("http://127.0.0.1:{port}");
-        eventually("the connector is ready", async || {
-            if let Some(status) = process.ended() {
-                panic!("the connector ended with {status}: {}", std::fs::read_to_string(&log).unwrap_or_default());
+        Self { url: format!("http://127.0.0.1:{port}"), log, process, http: world.http.clone(), token }
+    }
+
+    /// Itself once it is ready; none when its port was taken. Any other end fails the test.
+    async fn ready(mut self) -> Option<Self> {
+        let is_ready = eventually("the connector is ready", async || {
+            if let Some(status) = self.process.ended() {
+                let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+                assert!(log.contains("Address already in use"), "the connector ended with {status}: {log}");
+                return Some(false);
             }
-            let answer = world.http.get(format!("{url}/readyz")).send().await.ok()?;
-            answer.status().is_success().then_some(())
+            let answer = self.http.get(format!("{}/readyz", self.url)).send().await.ok()?;
+            answer.status().is_success().then_some(true)
         })
         .await;
-        Self { url, log, process, http: world.http.clone(), token }
+        is_ready.then_some(self)
     }
 
     /// Sends a GraphQL request as organisation `acme` with every permission; the whole answer, errors included.

@@ -1,13 +1,10 @@
 //! The tenant simulator as a process of its own, over HTTP alone: as an independent stand-in would be used.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{
-    children::{Owned, free_port},
-    wait::eventually,
-};
+use super::{children::Owned, wait::eventually};
 
 /// A running simulator.
 pub(crate) struct Simulator {
@@ -18,13 +15,13 @@ pub(crate) struct Simulator {
 }
 
 impl Simulator {
-    /// Starts one and makes the tenant of the example events.
-    pub(crate) async fn start(http: reqwest::Client) -> Self {
-        let address = format!("127.0.0.1:{}", free_port());
+    /// Starts one on a free port and makes the tenant of the example events.
+    pub(crate) async fn start(http: reqwest::Client, folder: &Path) -> Self {
+        let log = folder.join("simulator.log");
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_argus-m365"));
-        let process = Owned::spawn(command.args(["simulator", "--listen", &address]).current_dir(std::env::temp_dir()), None);
-        let simulator = Self { url: format!("http://{address}"), http, _process: process };
-        eventually("the simulator answers", async || simulator.http.get(simulator.at("requests")).send().await.ok()).await;
+        let process = Owned::spawn(command.args(["simulator", "--listen", "127.0.0.1:0"]), Some(&log));
+        let url = eventually("the simulator answers", async || told_url(&std::fs::read_to_string(&log).ok()?)).await;
+        let simulator = Self { url, http, _process: process };
         simulator.post("tenants", &tenant()).await;
         simulator
     }
@@ -81,9 +78,14 @@ impl Simulator {
     async fn post(&self, path: &str, body: &Value) {
         let answer = self.http.post(self.at(path)).json(body).send().await.expect("the simulator");
         let status = answer.status();
-        // 409: the simulator came with this very tenant.
-        assert!(status.is_success() || status.as_u16() == 409, "{path}: {status} {}", answer.text().await.unwrap_or_default());
+        assert!(status.is_success(), "{path}: {status} {}", answer.text().await.unwrap_or_default());
     }
+}
+
+/// The address in the line that the simulator greets with.
+fn told_url(said: &str) -> Option<String> {
+    let (_, rest) = said.split_once("answers at ")?;
+    Some(rest.split_once(';')?.0.to_owned())
 }
 
 /// The tenant of the example events, with one app and two workers.

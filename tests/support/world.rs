@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::{
     Connector, Simulator, Store,
-    children::{Owned, free_port, nats_server},
+    children::{Owned, nats_server},
     wait::eventually,
 };
 
@@ -38,8 +38,9 @@ impl World {
     pub(crate) async fn start(store: Store) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let http = client();
-        let nats = format!("nats://127.0.0.1:{}", free_port());
-        let (simulator, store) = tokio::join!(Simulator::start(http.clone()), store.fresh(folder.path()));
+        // The broker takes a free port by itself; other tests of the run look for ports at the same time.
+        let nats = "nats://127.0.0.1:-1".to_owned();
+        let (simulator, store) = tokio::join!(Simulator::start(http.clone(), folder.path()), store.fresh(folder.path()));
         std::fs::write(folder.path().join("keyring"), "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n").expect("a key ring");
         let mut world = Self { simulator, store, nats, folder, http, broker: None, finished: false };
         world.start_broker().await;
@@ -120,14 +121,16 @@ impl World {
         self.broker = None;
     }
 
-    /// Starts the broker, on the port and store it had.
+    /// Starts the broker: on any free port the first time, later on the port and store it had.
     pub(crate) async fn start_broker(&mut self) {
         let (_, port) = self.nats.rsplit_once(':').expect("a port");
-        let config = concat!(env!("CARGO_MANIFEST_DIR"), "/nats.conf");
-        let monitor = free_port().to_string();
+        let (config, folder) = (concat!(env!("CARGO_MANIFEST_DIR"), "/nats.conf"), self.folder.path());
         let mut command = Command::new(nats_server());
-        command.args(["-c", config, "-p", port, "-m", &monitor, "-sd"]).arg(self.folder.path().join("nats"));
-        self.broker = Some(Owned::spawn(&mut command, Some(&self.folder.path().join("nats.log"))));
+        command.args(["-c", config, "-p", port, "-m", "-1", "-sd"]).arg(folder.join("nats")).arg("--ports_file_dir").arg(folder);
+        let broker = Owned::spawn(&mut command, Some(&folder.join("nats.log")));
+        let ports = folder.join(format!("nats-server_{}.ports", broker.id()));
+        self.nats = eventually("the broker listens", async || listening(&std::fs::read_to_string(&ports).ok()?)).await;
+        self.broker = Some(broker);
         let url = self.nats.clone();
         eventually("the broker answers", async || {
             let client = async_nats::connect(&url).await.ok()?;
@@ -157,6 +160,12 @@ impl Drop for World {
     fn drop(&mut self) {
         assert!(self.finished || std::thread::panicking(), "the test did not end with World::finish or World::abandon");
     }
+}
+
+/// The address in the broker's ports file; none while it is still being written.
+fn listening(file: &str) -> Option<String> {
+    let ports: Value = serde_json::from_str(file).ok()?;
+    Some(ports["nats"][0].as_str()?.to_owned())
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's own client, which talks to loopback alone")]

@@ -84,9 +84,7 @@ impl Caller {
     async fn simulator_post(&self, path: &str, body: &Value) -> anyhow::Result<()> {
         let answer = self.http.post(self.simulator.join(path)?).json(body).send().await?;
         let status = answer.status();
-        // 409: the simulator came with this very tenant.
-        let taken = status.is_success() || status.as_u16() == 409;
-        ensure!(taken, "the simulator refused {path}: {status} {}", answer.text().await.unwrap_or_default());
+        ensure!(status.is_success(), "the simulator refused {path}: {status} {}", answer.text().await.unwrap_or_default());
         Ok(())
     }
 }
