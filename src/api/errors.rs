@@ -1,6 +1,6 @@
 //! Failures as the contract's codes. The only place where a service's error becomes something a caller sees.
 
-use async_graphql::{ErrorExtensionValues, Response, ServerError};
+use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerError, Value};
 
 use crate::{connections::ConnectionError, store::StoreError};
 
@@ -134,6 +134,9 @@ fn chain(error: &dyn std::error::Error) -> String {
 /// What has no code yet comes from the library: a query that does not parse or does not fit the schema. Its "Did you mean"
 /// goes, which `disable_suggestions` leaves in for arguments.
 pub(super) fn finish(mut response: Response, correlation_id: &str) -> Response {
+    for error in &response.errors {
+        show_null(&mut response.data, &error.path);
+    }
     response.errors.truncate(MAX_ERRORS);
     for error in &mut response.errors {
         let extensions = error.extensions.get_or_insert_default();
@@ -149,6 +152,22 @@ pub(super) fn finish(mut response: Response, correlation_id: &str) -> Response {
         }
     }
     response
+}
+
+/// Puts null where a failed field is missing: the library leaves it out, while the specification (section 6.4.4) promises null.
+fn show_null(data: &mut Value, path: &[PathSegment]) {
+    match (path, data) {
+        ([PathSegment::Field(name), rest @ ..], Value::Object(fields)) => match fields.get_mut(name.as_str()) {
+            Some(inner) => show_null(inner, rest),
+            None => drop(fields.insert(Name::new(name), Value::Null)),
+        },
+        ([PathSegment::Index(index), rest @ ..], Value::List(items)) => {
+            if let Some(inner) = items.get_mut(*index) {
+                show_null(inner, rest);
+            }
+        }
+        _ => {}
+    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ impl From<DateTime<Utc>> for Instant {
     }
 }
 
+/// RFC 3339, UTC.
 #[Scalar(name = "DateTime")]
 impl ScalarType for Instant {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -34,6 +35,7 @@ impl ScalarType for Instant {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Long(pub(super) u64);
 
+/// Integer, 0 to 2^53 - 1; versions may be epoch milliseconds.
 #[Scalar]
 impl ScalarType for Long {
     fn parse(value: Value) -> InputValueResult<Self> {

@@ -1,0 +1,141 @@
+//! Memory in the place of the store and of Microsoft: organisations see their own rows only because they ask with their own scope.
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, Ordering},
+};
+
+use argus_m365::{
+    api::{ConnectionAdmin, Records},
+    audit::Verification,
+    connections::{Actor, ConnectionError, ConnectionView, Registration, TestReport},
+    organisation::OrgScope,
+    store::{
+        AuditFilter, AuditRecord, BacklogRow, DeadLetterFilter, DeadLetterRow, DeliveryState, ObjectRow, Page, PageRequest,
+        StoreError,
+    },
+};
+use futures_util::{FutureExt, future::BoxFuture};
+
+use crate::support::samples;
+
+type Failure<E> = Mutex<Option<fn() -> E>>;
+
+/// Remembers what it was asked, and fails on request.
+#[derive(Default)]
+pub(crate) struct Memory {
+    pub(crate) calls: Mutex<Vec<String>>,
+    pub(crate) registered: Mutex<Option<(Registration, Actor)>>,
+    pub(crate) connection_failure: Failure<ConnectionError>,
+    pub(crate) store_failure: Failure<StoreError>,
+    /// Readers never answer while this is set.
+    pub(crate) stuck: AtomicBool,
+    /// Readers panic while this is set.
+    pub(crate) broken: AtomicBool,
+}
+
+impl Memory {
+    fn note(&self, call: String) {
+        self.calls.lock().unwrap().push(call);
+    }
+
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    fn administer<'a, T: Send + 'a>(
+        &'a self,
+        scope: &OrgScope,
+        call: &str,
+        answer: impl FnOnce() -> T + Send + 'a,
+    ) -> BoxFuture<'a, Result<T, ConnectionError>> {
+        self.note(format!("{scope} {call}", scope = scope.as_str()));
+        let failure = *self.connection_failure.lock().unwrap();
+        async move { failure.map_or_else(|| Ok(answer()), |failure| Err(failure())) }.boxed()
+    }
+
+    fn read<'a, T: Send + 'a>(
+        &'a self,
+        scope: &OrgScope,
+        call: String,
+        answer: impl FnOnce() -> T + Send + 'a,
+    ) -> BoxFuture<'a, Result<T, StoreError>> {
+        self.note(format!("{} {call}", scope.as_str()));
+        let failure = *self.store_failure.lock().unwrap();
+        async move {
+            assert!(!self.broken.load(Ordering::SeqCst), "a mistake of ours");
+            if self.stuck.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
+            failure.map_or_else(|| Ok(answer()), |failure| Err(failure()))
+        }
+        .boxed()
+    }
+}
+
+impl ConnectionAdmin for Memory {
+    fn view<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Option<ConnectionView>, ConnectionError>> {
+        self.administer(scope, "view", || Some(samples::connection()))
+    }
+
+    fn register<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: &'a Actor,
+        registration: Registration,
+    ) -> BoxFuture<'a, Result<ConnectionView, ConnectionError>> {
+        *self.registered.lock().unwrap() = Some((registration, actor.clone()));
+        self.administer(scope, "register", samples::connection)
+    }
+
+    fn remove<'a>(&'a self, scope: &'a OrgScope, _actor: &'a Actor) -> BoxFuture<'a, Result<bool, ConnectionError>> {
+        self.administer(scope, "remove", || true)
+    }
+
+    fn test<'a>(&'a self, scope: &'a OrgScope, _actor: &'a Actor) -> BoxFuture<'a, Result<TestReport, ConnectionError>> {
+        self.administer(scope, "test", samples::report)
+    }
+}
+
+impl Records for Memory {
+    fn task<'a>(&'a self, scope: &'a OrgScope, key: &'a str) -> BoxFuture<'a, Result<Option<ObjectRow>, StoreError>> {
+        self.read(scope, format!("task {key}"), move || samples::tasks().into_iter().find(|task| task.key == key))
+    }
+
+    fn tasks<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        state: Option<DeliveryState>,
+        page: PageRequest,
+    ) -> BoxFuture<'a, Result<Page<ObjectRow>, StoreError>> {
+        self.read(scope, format!("tasks {state:?} {page:?}"), move || {
+            samples::page(samples::tasks().into_iter().filter(|task| state.is_none_or(|state| task.state == state)), &page)
+        })
+    }
+
+    fn dead_letters<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        filter: DeadLetterFilter,
+        page: PageRequest,
+    ) -> BoxFuture<'a, Result<Page<DeadLetterRow>, StoreError>> {
+        self.read(scope, format!("dead letters {filter:?}"), move || samples::page(samples::dead_letters().into_iter(), &page))
+    }
+
+    fn backlog<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Vec<BacklogRow>, StoreError>> {
+        self.read(scope, "backlog".into(), samples::backlog)
+    }
+
+    fn audit_trail<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        filter: AuditFilter,
+        page: PageRequest,
+    ) -> BoxFuture<'a, Result<Page<AuditRecord>, StoreError>> {
+        self.read(scope, format!("audit trail {filter:?}"), move || samples::page(samples::audit().into_iter(), &page))
+    }
+
+    fn verify_audit<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Verification, StoreError>> {
+        self.read(scope, "verify".into(), samples::verification)
+    }
+}

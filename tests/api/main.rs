@@ -1,0 +1,12 @@
+//! The API as its callers meet it: over HTTP, with real tokens, and with memory where the store and Microsoft would be.
+
+mod backend;
+mod http;
+mod jwks;
+mod keys;
+mod limits;
+mod permissions;
+mod schema;
+mod subjects;
+mod support;
+mod tokens;
