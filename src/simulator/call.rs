@@ -68,7 +68,7 @@ pub(crate) enum Fate {
     Reset,
     /// Status, headers and half the body, then a reset.
     Cut,
-    /// Status, headers and half the body, then silence.
+    /// Status, headers and half the body, then silence; silence from the start when there is no body.
     Stall,
 }
 

@@ -168,9 +168,13 @@ fn struck(world: &World, call: &Call, fault: &Fault, when: When) -> Option<Reply
     }
     let mut reply = match &fault.effect {
         Effect::Status { status, code, retry_after, no_body } => {
-            let code = code.clone().unwrap_or_else(|| usual_code(*status).to_owned());
-            let failure = Failure { retry_after: *retry_after, ..Failure::new(*status, code, "A fault that was asked for.") };
+            let code = code.clone();
+            let text = code.clone().unwrap_or_else(|| usual_code(*status).to_owned());
+            let failure = Failure { retry_after: *retry_after, ..Failure::new(*status, text, "A fault that was asked for.") };
             let mut reply = failed(world, call, failure);
+            if call.path.ends_with("/oauth2/v2.0/token") {
+                reply.body = identity::fault_body(code.as_deref()).into();
+            }
             if *no_body {
                 reply.body = bytes::Bytes::new();
                 reply.headers.retain(|(name, _)| *name != "content-type");
@@ -178,7 +182,7 @@ fn struck(world: &World, call: &Call, fault: &Fault, when: When) -> Option<Reply
             reply
         }
         // What hides the answer hides an empty one when nothing was done.
-        Effect::Close | Effect::Reset if when == When::Before => Reply::empty(0),
+        Effect::Close | Effect::Reset | Effect::Cut | Effect::Stall if when == When::Before => Reply::empty(0),
         _ => return None,
     };
     reply.faulted = true;
@@ -189,6 +193,8 @@ fn sent(mut reply: Reply, fault: &Fault) -> Reply {
     let fate = match fault.effect {
         Effect::Close => Fate::Close,
         Effect::Reset => Fate::Reset,
+        // There is no half of nothing.
+        Effect::Cut if reply.body.is_empty() => Fate::Reset,
         Effect::Cut => Fate::Cut,
         Effect::Stall => Fate::Stall,
         Effect::None | Effect::Status { .. } | Effect::PartialPage { .. } => return reply,
@@ -204,8 +210,7 @@ fn usual_code(status: u16) -> &'static str {
         401 => "InvalidAuthenticationToken",
         403 => "ErrorAccessDenied",
         404 => "ErrorItemNotFound",
-        409 => "ErrorIrresolvableConflict",
-        412 => "ErrorIrresolvableConflict",
+        409 | 412 => "ErrorIrresolvableConflict",
         423 => "resourceLocked",
         429 => "ApplicationThrottled",
         500 => "InternalServerError",

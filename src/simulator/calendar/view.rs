@@ -27,6 +27,7 @@ pub(crate) struct Presentation {
     pub(crate) expand: Vec<String>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "the property list is Microsoft's")]
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct EventView<'a> {
@@ -129,11 +130,11 @@ impl Presentation {
         if self.immutable_ids { &event.immutable_id } else { &event.plain_id }
     }
 
-    fn view<'a>(&'a self, event: &'a Event, person: &'a Person, context: Option<String>) -> EventView<'a> {
+    fn view<'a>(&'a self, event: &'a Event, person: &'a Person, odata_context: Option<String>) -> EventView<'a> {
         let content = &event.content;
-        let location = content.locations.first().map_or_else(|| Cow::Owned(Location::default()), Cow::Borrowed);
+        let place = content.locations.first().map_or_else(|| Cow::Owned(Location::default()), Cow::Borrowed);
         EventView {
-            context,
+            context: odata_context,
             etag: event.etag(),
             id: self.id(event),
             created_date_time: instant(event.created),
@@ -170,7 +171,7 @@ impl Presentation {
             body: self.body(content.body_type, &content.body),
             start: self.moment(content.start.utc),
             end: self.moment(content.end.utc),
-            location,
+            location: place,
             locations: &content.locations,
             attendees: &content.attendees,
             organizer: Organizer {
