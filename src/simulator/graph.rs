@@ -57,7 +57,6 @@ pub(crate) fn begin(world: &World, call: &Call) -> Started {
 pub(crate) async fn finish(world: &Arc<World>, call: &Call, started: Started) -> Reply {
     let Started { arrival, route, fault, admitted } = started;
     let kind = route.as_ref().map_or("unknown", Route::name);
-    let scope = scope(kind, admitted.as_ref().ok(), call);
     let fault = fault.unwrap_or_default();
     let early = if fault.when == When::Before { fault.delay_ms } else { 0 };
     pause(world.latency_ms().saturating_add(early)).await;
@@ -69,10 +68,10 @@ pub(crate) async fn finish(world: &Arc<World>, call: &Call, started: Started) ->
         pause(fault.delay_ms).await;
         reply = struck(world, call, &fault, When::After).unwrap_or(reply);
     }
+    reply = sent(with_ids(world, call, reply), &fault);
+    promise(world, call, kind, admitted.as_ref().ok(), &reply);
     // The place in the mailbox is given back only now: a call counts until it is answered.
     drop(admitted);
-    reply = sent(with_ids(world, call, reply), &fault);
-    promise(world, scope, &reply);
     world.ledger.record(&arrival, kind, call, &reply);
     reply
 }
@@ -234,9 +233,10 @@ fn scope(kind: &'static str, admitted: Option<&Admitted>, call: &Call) -> Option
     }
 }
 
-fn promise(world: &World, scope: Option<String>, reply: &Reply) {
+fn promise(world: &World, call: &Call, kind: &'static str, admitted: Option<&Admitted>, reply: &Reply) {
     let header = reply.headers.iter().find(|(name, _)| *name == "retry-after");
-    let (Some(scope), Some((_, text)), Fate::Whole) = (scope, header, reply.fate) else { return };
+    let (Some((_, text)), Fate::Whole) = (header, reply.fate) else { return };
+    let Some(scope) = scope(kind, admitted, call) else { return };
     let now = world.now();
     let until = match text.parse() {
         Ok(seconds) => RetryAfter::Seconds(seconds).written(now).1,

@@ -245,3 +245,19 @@ fn without_scripts(html: &str) -> String {
     kept.push_str(rest);
     kept
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn html_comes_back_wrapped_and_without_scripts_and_text_on_demand() {
+        let html = Presentation::default().body(BodyType::Html, "<p>a</p><SCRIPT>x()</script>b");
+        assert!(html.content.starts_with("<html>") && html.content.contains("<p>a</p>b") && !html.content.contains("x()"));
+        let escaped = Presentation::default().body(BodyType::Text, "1 < 2");
+        assert!(escaped.content.contains("1 &lt; 2"));
+        let text = Presentation { text_bodies: true, ..Presentation::default() };
+        assert_eq!(text.body(BodyType::Html, "<p>a</p>").content, "a");
+        assert_eq!(preview(BodyType::Text, &"x".repeat(300)).len(), 255);
+    }
+}
