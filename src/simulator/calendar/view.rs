@@ -23,6 +23,8 @@ pub(crate) struct Presentation {
     pub(crate) zone: Option<(String, Tz)>,
     /// `outlook.body-content-type="text"`.
     pub(crate) text_bodies: bool,
+    /// `odata.maxpagesize`.
+    pub(crate) page_size: Option<usize>,
     /// Extended properties to show.
     pub(crate) expand: Vec<String>,
 }
