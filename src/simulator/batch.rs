@@ -120,7 +120,7 @@ fn part_call(part: &Part, outer: &Call) -> Result<Call, Failure> {
     Ok(Call { method, path: format!("/v1.0{path}"), query: query.to_owned(), headers, body, in_batch: true })
 }
 
-fn parents<'a>(parts: &'a [Part], at: usize) -> impl Iterator<Item = usize> + 'a {
+fn parents(parts: &[Part], at: usize) -> impl Iterator<Item = usize> {
     let names = parts.get(at).map_or(&[][..], |part| part.depends_on.as_slice());
     names.iter().filter_map(|name| parts.iter().position(|part| part.id.eq_ignore_ascii_case(name)))
 }

@@ -35,11 +35,6 @@ impl Call {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// Path and query as sent.
-    pub(crate) fn target(&self) -> String {
-        if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
-    }
-
     /// The origin that the caller used, for links back to here.
     pub(crate) fn origin(&self) -> String {
         format!("http://{}", self.header("host").unwrap_or("localhost"))
@@ -68,7 +63,7 @@ pub(crate) enum Fate {
     Reset,
     /// Status, headers and half the body, then a reset.
     Cut,
-    /// Status, headers and half the body, then silence.
+    /// Status, headers and half the body, then silence; silence from the start when there is no body.
     Stall,
 }
 

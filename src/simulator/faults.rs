@@ -68,9 +68,9 @@ pub enum Effect {
     Close,
     /// The connection is reset, without an answer.
     Reset,
-    /// Status, headers and half of the body, then a reset.
+    /// Status, headers and half of the body, then a reset; as [`Effect::Reset`] where there is no answer with a body.
     Cut,
-    /// Status, headers and half of the body, then nothing more; the connection stays open.
+    /// Status, headers and half of the body, then nothing more; the connection stays open. Nothing at all where there is no body.
     Stall,
     /// A list's page holds at most so many items, and a link to the rest.
     PartialPage {
@@ -114,6 +114,11 @@ impl Faults {
         self.list.lock().push(Active { state: FaultState { id, fault, seen: 0, struck: 0 }, chance });
         self.any.store(true, Ordering::Release);
         id
+    }
+
+    /// Whether there is any fault.
+    pub(crate) fn any(&self) -> bool {
+        self.any.load(Ordering::Acquire)
     }
 
     /// Removes one fault, or all of them.

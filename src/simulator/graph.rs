@@ -57,7 +57,6 @@ pub(crate) fn begin(world: &World, call: &Call) -> Started {
 pub(crate) async fn finish(world: &Arc<World>, call: &Call, started: Started) -> Reply {
     let Started { arrival, route, fault, admitted } = started;
     let kind = route.as_ref().map_or("unknown", Route::name);
-    let scope = scope(kind, admitted.as_ref().ok(), call);
     let fault = fault.unwrap_or_default();
     let early = if fault.when == When::Before { fault.delay_ms } else { 0 };
     pause(world.latency_ms().saturating_add(early)).await;
@@ -69,10 +68,10 @@ pub(crate) async fn finish(world: &Arc<World>, call: &Call, started: Started) ->
         pause(fault.delay_ms).await;
         reply = struck(world, call, &fault, When::After).unwrap_or(reply);
     }
+    reply = sent(with_ids(world, call, reply), &fault);
+    promise(world, call, kind, admitted.as_ref().ok(), &reply);
     // The place in the mailbox is given back only now: a call counts until it is answered.
     drop(admitted);
-    reply = sent(with_ids(world, call, reply), &fault);
-    promise(world, scope, &reply);
     world.ledger.record(&arrival, kind, call, &reply);
     reply
 }
@@ -168,9 +167,13 @@ fn struck(world: &World, call: &Call, fault: &Fault, when: When) -> Option<Reply
     }
     let mut reply = match &fault.effect {
         Effect::Status { status, code, retry_after, no_body } => {
-            let code = code.clone().unwrap_or_else(|| usual_code(*status).to_owned());
-            let failure = Failure { retry_after: *retry_after, ..Failure::new(*status, code, "A fault that was asked for.") };
+            let code = code.clone();
+            let text = code.clone().unwrap_or_else(|| usual_code(*status).to_owned());
+            let failure = Failure { retry_after: *retry_after, ..Failure::new(*status, text, "A fault that was asked for.") };
             let mut reply = failed(world, call, failure);
+            if call.path.ends_with("/oauth2/v2.0/token") {
+                reply.body = identity::fault_body(code.as_deref()).into();
+            }
             if *no_body {
                 reply.body = bytes::Bytes::new();
                 reply.headers.retain(|(name, _)| *name != "content-type");
@@ -178,7 +181,7 @@ fn struck(world: &World, call: &Call, fault: &Fault, when: When) -> Option<Reply
             reply
         }
         // What hides the answer hides an empty one when nothing was done.
-        Effect::Close | Effect::Reset if when == When::Before => Reply::empty(0),
+        Effect::Close | Effect::Reset | Effect::Cut | Effect::Stall if when == When::Before => Reply::empty(0),
         _ => return None,
     };
     reply.faulted = true;
@@ -189,6 +192,8 @@ fn sent(mut reply: Reply, fault: &Fault) -> Reply {
     let fate = match fault.effect {
         Effect::Close => Fate::Close,
         Effect::Reset => Fate::Reset,
+        // There is no half of nothing.
+        Effect::Cut if reply.body.is_empty() => Fate::Reset,
         Effect::Cut => Fate::Cut,
         Effect::Stall => Fate::Stall,
         Effect::None | Effect::Status { .. } | Effect::PartialPage { .. } => return reply,
@@ -204,8 +209,7 @@ fn usual_code(status: u16) -> &'static str {
         401 => "InvalidAuthenticationToken",
         403 => "ErrorAccessDenied",
         404 => "ErrorItemNotFound",
-        409 => "ErrorIrresolvableConflict",
-        412 => "ErrorIrresolvableConflict",
+        409 | 412 => "ErrorIrresolvableConflict",
         423 => "resourceLocked",
         429 => "ApplicationThrottled",
         500 => "InternalServerError",
@@ -229,9 +233,10 @@ fn scope(kind: &'static str, admitted: Option<&Admitted>, call: &Call) -> Option
     }
 }
 
-fn promise(world: &World, scope: Option<String>, reply: &Reply) {
+fn promise(world: &World, call: &Call, kind: &'static str, admitted: Option<&Admitted>, reply: &Reply) {
     let header = reply.headers.iter().find(|(name, _)| *name == "retry-after");
-    let (Some(scope), Some((_, text)), Fate::Whole) = (scope, header, reply.fate) else { return };
+    let (Some((_, text)), Fate::Whole) = (header, reply.fate) else { return };
+    let Some(scope) = scope(kind, admitted, call) else { return };
     let now = world.now();
     let until = match text.parse() {
         Ok(seconds) => RetryAfter::Seconds(seconds).written(now).1,

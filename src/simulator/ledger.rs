@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::call::{Call, Fate, Reply};
 
 /// One request, or one part of a `$batch`, as it came and as it was answered.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about one request")]
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestRecord {

@@ -123,13 +123,13 @@ impl Body for AnswerBody {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
         match self.get_mut() {
             Self::Whole(body) => Poll::Ready(body.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Cut { half, pause, .. } => match half.take() {
-                Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
-                None => {
-                    ready!(pause.as_mut().poll(cx));
-                    Poll::Ready(Some(Err(CutOff)))
+            Self::Cut { half, pause, .. } => {
+                if let Some(bytes) = half.take() {
+                    return Poll::Ready(Some(Ok(Frame::data(bytes))));
                 }
-            },
+                ready!(pause.as_mut().poll(cx));
+                Poll::Ready(Some(Err(CutOff)))
+            }
             Self::Stall { half, .. } => match half.take() {
                 Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
                 None => Poll::Pending,

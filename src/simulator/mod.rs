@@ -4,10 +4,10 @@
 //! enumeration member is refused, so that a caller that is accepted here sends nothing that is not documented. It is as unkind as
 //! Microsoft is known to be: throttled mailboxes, lost answers, duplicate transactions in every face, licences that are missing.
 //!
-//! The way of a call: [`server`] (the wire) → [`graph`] (fault, caller, mailbox, its place there) → [`identity`], [`directory`],
-//! [`calendar`] or [`batch`] (the effect) → [`ledger`] (what was seen). Beside it: [`tenant`] (what is remembered), [`faults`],
-//! [`promises`] (was `Retry-After` kept?), [`control`] (`/_sim`), [`report`] and [`traffic`] (what tests read).
-//! A further part of Microsoft 365 is a folder beside `calendar`, its routes in [`route`] and its state in [`tenant`].
+//! The way of a call: `server` (the wire) → `graph` (fault, caller, mailbox, its place there) → `identity`, `directory`,
+//! `calendar` or `batch` (the effect) → `ledger` (what was seen). Beside it: `tenant` (what is remembered), `faults`,
+//! `promises` (was `Retry-After` kept?), `control` (`/_sim`), `report` and `traffic` (what tests read).
+//! A further part of Microsoft 365 is a folder beside `calendar`, its routes in `route` and its state in `tenant`.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {

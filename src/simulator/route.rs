@@ -32,7 +32,7 @@ pub(crate) enum Route {
 impl Route {
     /// The route of a call.
     pub(crate) fn of(call: &Call) -> Result<Self, Failure> {
-        if let Some(odd) = call.target().chars().find(|letter| "{}<>\" ".contains(*letter)) {
+        if let Some(odd) = call.path.chars().chain(call.query.chars()).find(|letter| "{}<>\" ".contains(*letter)) {
             return Err(Failure::malformed("BadRequest", format!("The URL has an unescaped '{odd}'.")));
         }
         let segments = call.segments().ok_or_else(|| Failure::malformed("BadRequest", "The path is not UTF-8."))?;

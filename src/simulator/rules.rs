@@ -80,17 +80,15 @@ fn prefer(token: &str, wanted: &mut Presentation) -> Result<(), Failure> {
     let quoted = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     match (name.to_ascii_lowercase().as_str(), quoted) {
         ("idtype", Some("ImmutableId")) => wanted.immutable_ids = true,
-        ("outlook.timezone", Some(zone)) => match zone_rules(zone) {
-            Some(rules) => wanted.zone = Some((zone.to_owned(), rules)),
-            None => {
-                let text = format!("The following TimeZone value is not supported: '{zone}'.");
-                return Err(Failure::malformed("TimeZoneNotSupportedException", text));
-            }
-        },
+        ("outlook.timezone", Some(zone)) => {
+            let text = || format!("The following TimeZone value is not supported: '{zone}'.");
+            let rules = zone_rules(zone).ok_or_else(|| Failure::malformed("TimeZoneNotSupportedException", text()))?;
+            wanted.zone = Some((zone.to_owned(), rules));
+        }
         ("outlook.body-content-type", Some("text")) => wanted.text_bodies = true,
         ("outlook.body-content-type", Some("html")) => wanted.text_bodies = false,
         ("return", _) if matches!(value, "minimal" | "representation") => {}
-        ("odata.maxpagesize", _) if value.parse::<u32>().is_ok_and(|size| size > 0) => {}
+        ("odata.maxpagesize", _) if value.parse::<usize>().is_ok_and(|size| size > 0) => wanted.page_size = value.parse().ok(),
         _ => return Err(Failure::malformed("BadRequest", format!("The Prefer token '{token}' is not a documented one."))),
     }
     Ok(())

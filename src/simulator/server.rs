@@ -196,8 +196,9 @@ async fn serve(world: &Arc<World>, switch: &ResetSwitch, request: Request<Incomi
         body: body.to_bytes(),
         in_batch: false,
     };
-    let reply = if call.path.starts_with("/_sim/") { control::answer(world, &call) } else { graph::answer(world, &call).await };
+    let reply = if call.path.starts_with("/_sim/") { control::answer(world, &call) } else { answered(world, call).await };
     match reply.fate {
+        Fate::Stall if reply.body.is_empty() => std::future::pending().await,
         Fate::Whole | Fate::Stall => Ok(response(&reply)),
         Fate::Cut => {
             switch.pull();
@@ -209,6 +210,17 @@ async fn serve(world: &Arc<World>, switch: &ResetSwitch, request: Request<Incomi
             Err(CutOff)
         }
     }
+}
+
+/// Answers a call. One that may be held back runs on its own: its effect comes even if the caller has hung up meanwhile, as with
+/// a real server, where hyper would drop it together with the connection.
+async fn answered(world: &Arc<World>, call: Call) -> Reply {
+    if !world.may_wait() {
+        return graph::answer(world, &call).await;
+    }
+    let world = Arc::clone(world);
+    let held = tokio::spawn(async move { graph::answer(&world, &call).await });
+    held.await.unwrap_or_else(|_| Reply::empty(500))
 }
 
 fn response(reply: &Reply) -> Response<AnswerBody> {

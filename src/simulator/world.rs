@@ -107,6 +107,11 @@ impl World {
         self.latency_ms.load(Ordering::Relaxed)
     }
 
+    /// Whether a call may be held back on purpose, and so outlive its caller's patience.
+    pub(crate) fn may_wait(&self) -> bool {
+        self.latency_ms() > 0 || self.faults.any()
+    }
+
     /// Forgets tenants, tokens, faults and requests.
     pub(crate) fn reset(&self) {
         self.tenants.write().clear();

@@ -122,6 +122,22 @@ async fn pages_follow_their_links_on_the_same_origin() {
 }
 
 #[tokio::test]
+async fn a_preferred_page_size_and_an_order_are_kept() {
+    let lab = Lab::new().await;
+    for (number, subject) in ["b", "c", "a"].into_iter().enumerate() {
+        let mut body = visit(&format!("t-{number}"), "acme/1");
+        body["subject"] = json!(subject);
+        lab.create(NIAMH, &body).await;
+    }
+    let request = lab.request(Method::GET, &format!("/users/{NIAMH}/events?$orderby=subject%20desc&$count=true"), None);
+    let page = read(request.header("Prefer", "odata.maxpagesize=2")).await.unwrap();
+    let subjects: Vec<&str> =
+        page.body["value"].as_array().unwrap().iter().map(|event| event["subject"].as_str().unwrap()).collect();
+    assert_eq!((subjects, page.body["@odata.count"].as_u64()), (vec!["c", "b"], Some(3)));
+    assert!(page.body["@odata.nextLink"].is_string());
+}
+
+#[tokio::test]
 async fn a_calendar_view_shows_what_overlaps_its_window_in_the_zone_preferred() {
     let lab = Lab::new().await;
     lab.create(NIAMH, &visit("t-1", "acme/1")).await;
@@ -181,6 +197,10 @@ async fn a_search_may_lag_behind() {
         found.push(lab.get(&look_up(NIAMH, PROPERTY, "acme/1")).await.body["value"].as_array().unwrap().len());
     }
     assert_eq!(found, [0, 0, 1]);
+    let lab = Lab::with_settings(|settings| settings.search_lag = SearchLag::Millis(3_600_000)).await;
+    let made = lab.create(NIAMH, &visit("t-1", "acme/1")).await;
+    assert_eq!(lab.get(&look_up(NIAMH, PROPERTY, "acme/1")).await.body["value"], json!([]));
+    assert_eq!(lab.get(&format!("/users/{NIAMH}/events/{}", made.id())).await.status, 200, "only searches lag");
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ async fn created(lab: &Lab) -> Result<u16, reqwest::Error> {
 
 #[tokio::test]
 async fn a_connection_that_breaks_before_the_effect_leaves_nothing_behind() {
-    for effect in [Effect::Close, Effect::Reset] {
+    for effect in [Effect::Close, Effect::Reset, Effect::Cut] {
         let lab = Lab::new().await;
         lab.simulator.add_fault(on_create(When::Before, effect.clone()));
         let error = created(&lab).await.unwrap_err();
@@ -73,6 +73,28 @@ async fn a_stalled_answer_never_ends() {
 }
 
 #[tokio::test]
+async fn silence_before_the_effect_leaves_nothing_behind() {
+    let lab = Lab::new().await;
+    lab.simulator.add_fault(on_create(When::Before, Effect::Stall));
+    let waited = tokio::time::timeout(Duration::from_millis(300), created(&lab)).await;
+    assert!(waited.is_err());
+    assert_eq!(lab.live(NIAMH), 0);
+}
+
+#[tokio::test]
+async fn the_effect_of_a_slow_call_comes_although_its_caller_hung_up() {
+    let lab = Lab::new().await;
+    lab.simulator.add_fault(Fault { delay_ms: 400, ..on_create(When::Before, Effect::None) });
+    let waited = tokio::time::timeout(Duration::from_millis(100), created(&lab)).await;
+    assert!(waited.is_err());
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    while lab.live(NIAMH) == 0 {
+        assert!(std::time::Instant::now() < deadline, "the effect never came");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_status_after_the_effect_hides_success() {
     let lab = Lab::new().await;
     let status = |no_body| Effect::Status { status: 504, code: None, retry_after: None, no_body };
@@ -88,9 +110,11 @@ async fn a_status_after_the_effect_hides_success() {
 async fn the_token_endpoint_fails_too() {
     let lab = Lab::new().await;
     let path = Some(format!("/{}/oauth2", TenantSpec::DEMO_ID));
-    let effect = Effect::Status { status: 503, code: Some("temporarily_unavailable".to_owned()), retry_after: None, no_body: false };
+    let effect =
+        Effect::Status { status: 503, code: Some("temporarily_unavailable".to_owned()), retry_after: None, no_body: false };
     lab.simulator.add_fault(Fault { path, times: Some(1), effect, ..Fault::default() });
-    assert_eq!(lab.ask_token(TenantSpec::DEMO_ID, &secret_form()).await.status, 503);
+    let failed = lab.ask_token(TenantSpec::DEMO_ID, &secret_form()).await;
+    assert_eq!((failed.status, failed.body["error"].as_str()), (503, Some("temporarily_unavailable")));
     assert_eq!(lab.ask_token(TenantSpec::DEMO_ID, &secret_form()).await.status, 200);
 }
 

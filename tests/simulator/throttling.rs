@@ -5,7 +5,7 @@ use std::time::Duration;
 use argus_m365::simulator::{Effect, Fault, RetryAfter, TenantSpec, When};
 use futures_util::future::join_all;
 
-use crate::support::{Lab, NIAMH, OISIN, visit};
+use crate::support::{Lab, NIAMH, OISIN, secret_form, visit};
 
 #[tokio::test]
 async fn the_fifth_call_at_once_in_a_mailbox_is_throttled_and_another_mailbox_is_not() {
@@ -39,6 +39,18 @@ async fn a_call_before_its_time_is_written_down_as_a_violation() {
         lab.get(&format!("/users/{NIAMH}/events")).await;
         assert_eq!(lab.simulator.violations().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn the_token_endpoint_is_waited_for_on_its_own() {
+    let lab = Lab::new().await;
+    let effect = Effect::Status { status: 429, code: None, retry_after: Some(RetryAfter::Seconds(60)), no_body: false };
+    lab.simulator.add_fault(Fault { path: Some("/*/oauth2/v2.0/token".to_owned()), times: Some(1), effect, ..Fault::default() });
+    assert_eq!(lab.ask_token(TenantSpec::DEMO_ID, &secret_form()).await.status, 429);
+    lab.get("/organization").await;
+    assert!(lab.simulator.violations().is_empty());
+    lab.ask_token(TenantSpec::DEMO_ID, &secret_form()).await;
+    assert_eq!(lab.simulator.violations()[0].scope, format!("{}/token", TenantSpec::DEMO_ID));
 }
 
 #[tokio::test]

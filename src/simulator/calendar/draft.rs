@@ -107,6 +107,7 @@ pub(crate) struct ExtendedProperty {
 }
 
 /// `location`.
+#[expect(clippy::struct_field_names, reason = "the property names are Microsoft's")]
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct Location {

@@ -28,6 +28,7 @@ pub(crate) struct Event {
 }
 
 /// What a caller can write.
+#[expect(clippy::struct_excessive_bools, reason = "the property list is Microsoft's")]
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Content {
     pub(crate) subject: String,

@@ -116,7 +116,7 @@ fn read(query: &mut Query, kind: Kind, name: &str, value: &str) -> Result<(), Fa
         },
         "$skip" if list => query.skip = value.parse().map_err(|_| refuse(format!("$skip must be a number, not '{value}'.")))?,
         "$skiptoken" if list => {
-            query.skip = token(value).ok_or_else(|| refuse("The $skiptoken is not one of ours.".to_owned()))?
+            query.skip = token(value).ok_or_else(|| refuse("The $skiptoken is not one of ours.".to_owned()))?;
         }
         "$count" if list && matches!(value, "true" | "false") => query.count = value == "true",
         "startDateTime" if kind == Kind::View => query.window.0 = Some(value.to_owned()),

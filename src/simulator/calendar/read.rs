@@ -93,7 +93,7 @@ fn sort(events: &mut [Arc<Event>], by: Order, descending: bool) {
 }
 
 fn page(mailbox: &MailboxCall<'_>, view: &Presentation, query: &Query, events: &[Arc<Event>]) -> Reply {
-    let size = query.top.unwrap_or(mailbox.settings.page_size);
+    let size = query.top.or(view.page_size).unwrap_or(mailbox.settings.page_size).min(1000);
     let size = mailbox.page_limit.map_or(size, |limit| limit.min(size));
     let rest = events.get(query.skip..).unwrap_or_default();
     let shown = rest.get(..size).unwrap_or(rest);

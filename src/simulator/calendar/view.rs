@@ -23,10 +23,13 @@ pub(crate) struct Presentation {
     pub(crate) zone: Option<(String, Tz)>,
     /// `outlook.body-content-type="text"`.
     pub(crate) text_bodies: bool,
+    /// `odata.maxpagesize`.
+    pub(crate) page_size: Option<usize>,
     /// Extended properties to show.
     pub(crate) expand: Vec<String>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "the property list is Microsoft's")]
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct EventView<'a> {
@@ -129,11 +132,11 @@ impl Presentation {
         if self.immutable_ids { &event.immutable_id } else { &event.plain_id }
     }
 
-    fn view<'a>(&'a self, event: &'a Event, person: &'a Person, context: Option<String>) -> EventView<'a> {
+    fn view<'a>(&'a self, event: &'a Event, person: &'a Person, odata_context: Option<String>) -> EventView<'a> {
         let content = &event.content;
-        let location = content.locations.first().map_or_else(|| Cow::Owned(Location::default()), Cow::Borrowed);
+        let place = content.locations.first().map_or_else(|| Cow::Owned(Location::default()), Cow::Borrowed);
         EventView {
-            context,
+            context: odata_context,
             etag: event.etag(),
             id: self.id(event),
             created_date_time: instant(event.created),
@@ -170,7 +173,7 @@ impl Presentation {
             body: self.body(content.body_type, &content.body),
             start: self.moment(content.start.utc),
             end: self.moment(content.end.utc),
-            location,
+            location: place,
             locations: &content.locations,
             attendees: &content.attendees,
             organizer: Organizer {
@@ -243,4 +246,20 @@ fn without_scripts(html: &str) -> String {
     }
     kept.push_str(rest);
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn html_comes_back_wrapped_and_without_scripts_and_text_on_demand() {
+        let html = Presentation::default().body(BodyType::Html, "<p>a</p><SCRIPT>x()</script>b");
+        assert!(html.content.starts_with("<html>") && html.content.contains("<p>a</p>b") && !html.content.contains("x()"));
+        let escaped = Presentation::default().body(BodyType::Text, "1 < 2");
+        assert!(escaped.content.contains("1 &lt; 2"));
+        let text = Presentation { text_bodies: true, ..Presentation::default() };
+        assert_eq!(text.body(BodyType::Html, "<p>a</p>").content, "a");
+        assert_eq!(preview(BodyType::Text, &"x".repeat(300)).len(), 255);
+    }
 }

@@ -57,8 +57,8 @@ impl Grants {
 
     /// Who is calling, or Graph's 401.
     pub(crate) fn caller(&self, call: &Call, now: DateTime<Utc>) -> Result<Arc<Grant>, Failure> {
-        let sent = call.header("authorization").ok_or_else(|| Failure::token("Access token is empty."))?;
-        let token = sent.strip_prefix("Bearer ").ok_or_else(|| Failure::token("The authorization scheme must be Bearer."))?;
+        let sent = call.header("authorization").ok_or_else(|| without_form("Access token is empty."))?;
+        let token = sent.strip_prefix("Bearer ").ok_or_else(|| without_form("The authorization scheme must be Bearer."))?;
         let grant = self.0.read().get(token).cloned().ok_or_else(|| Failure::token("CompactToken validation failed."))?;
         if grant.expires <= now {
             return Err(Failure::token("Lifetime validation failed, the token is expired."));
@@ -75,6 +75,11 @@ impl Grants {
     pub(crate) fn clear(&self) {
         self.0.write().clear();
     }
+}
+
+/// A 401 for a request that is no example of good traffic: it never had a token.
+fn without_form(message: &'static str) -> Failure {
+    Failure { refused: true, ..Failure::token(message) }
 }
 
 impl Grant {

@@ -174,6 +174,12 @@ fn issue(world: &World, tenant: &Arc<Tenant>, app: &AppSpec, now: DateTime<Utc>)
     json!({"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": token}).to_string()
 }
 
+/// The endpoint's error body for a fault: OAuth's form, not Graph's.
+pub(crate) fn fault_body(error: Option<&str>) -> String {
+    let error = error.unwrap_or("temporarily_unavailable");
+    json!({"error": error, "error_description": "A fault that was asked for.", "error_codes": [90033]}).to_string()
+}
+
 fn plain_json(status: u16, body: String) -> Reply {
     Reply {
         headers: vec![

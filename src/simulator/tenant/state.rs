@@ -23,13 +23,14 @@ struct People {
     in_order: Vec<Arc<Person>>,
     /// By object id and by principal name, both in lower case.
     by_key: HashMap<String, Arc<Person>>,
+    added: u64,
 }
 
 /// A person with a mailbox.
 #[derive(Debug)]
 pub(crate) struct Person {
     pub(crate) spec: UserSpec,
-    /// Position in the tenant: part of the ids of this mailbox's items.
+    /// Part of the ids of this mailbox's items; no other mailbox has it, in this tenant or in another.
     pub(crate) number: u64,
     pub(crate) mailbox: RwLock<MailboxState>,
     pub(crate) calendar: Mutex<Calendar>,
@@ -63,15 +64,25 @@ impl Tenant {
     /// Adds a person, or replaces the one with the same id (with an empty mailbox).
     pub(crate) fn add_user(&self, spec: UserSpec) {
         let mut people = self.people.write();
-        let number = people.in_order.len() as u64;
+        people.added += 1;
+        let number = self.base().wrapping_add(people.added);
         let mailbox = RwLock::new(spec.mailbox);
         let keys = [spec.id.to_lowercase(), spec.user_principal_name.to_lowercase()];
         let person = Arc::new(Person { spec, number, mailbox, calendar: Mutex::default(), slots: Mutex::default() });
-        people.in_order.retain(|other| !other.spec.id.eq_ignore_ascii_case(&person.spec.id));
+        if people.by_key.contains_key(&person.spec.id.to_lowercase()) {
+            let another = |other: &Arc<Person>| !other.spec.id.eq_ignore_ascii_case(&person.spec.id);
+            people.in_order.retain(another);
+            people.by_key.retain(|_, other| another(other));
+        }
         people.in_order.push(Arc::clone(&person));
         for key in keys {
             people.by_key.insert(key, Arc::clone(&person));
         }
+    }
+
+    /// Where the tenant's mailbox numbers begin, so that an id that strays into another tenant finds nothing there.
+    fn base(&self) -> u64 {
+        uuid::Uuid::try_parse(&self.id).map_or(0, |id| id.as_u64_pair().0)
     }
 
     /// The person with this object id or principal name, ignoring case.
