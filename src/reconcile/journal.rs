@@ -19,6 +19,8 @@ pub(super) struct Journal {
     rechecked: bool,
     audit: Vec<NewAuditEntry>,
     outgoing: Vec<OutgoingEvent>,
+    /// The run has told of its object: what several of its steps amount to is one event, the first step's.
+    told: bool,
 }
 
 impl Journal {
@@ -33,7 +35,8 @@ impl Journal {
         self.places.extend(learned.places);
         self.rechecked |= learned.rechecked;
         self.audit.extend(learned.audit.map(|note| entry(work, note, now)));
-        if let Some(announcement) = learned.announce {
+        if let Some(announcement) = learned.announce.filter(|_| !self.told) {
+            self.told = true;
             let told = capability.tell(work, &announcement);
             // Stable over a crash between the call and its record: the run that repeats the step tells the same event again.
             let parts = [work.key.as_str(), &work.version.event.to_string(), &work.version.mutation.to_string(), announcement.action];
@@ -56,9 +59,10 @@ impl Journal {
         self.outgoing.extend(outgoing);
     }
 
-    /// Everything so far, to be recorded under `lease`; the journal is empty after.
+    /// Everything that is not written down yet, to be recorded under `lease`; nothing is left of it after.
     pub(super) fn progress(&mut self, lease: &Lease, next: Next) -> Progress {
-        let Self { places, rechecked, audit, outgoing } = std::mem::take(self);
+        let told = self.told;
+        let Self { places, rechecked, audit, outgoing, .. } = std::mem::replace(self, Self { told, ..Self::default() });
         Progress { lease: lease.clone(), places, rechecked, audit, outgoing, holds: Vec::new(), next }
     }
 }
