@@ -10,7 +10,7 @@ use crate::support::{Lab, NIAMH, OISIN, secret_form, visit};
 #[tokio::test]
 async fn the_fifth_call_at_once_in_a_mailbox_is_throttled_and_another_mailbox_is_not() {
     let lab = Lab::new().await;
-    lab.simulator.set_latency(Duration::from_millis(300));
+    lab.simulator.set_latency(Duration::from_secs(1));
     let bodies: Vec<_> = (0..5).map(|number| visit(&format!("t-{number}"), &format!("acme/{number}"))).collect();
     let mut calls: Vec<_> = bodies.iter().map(|body| lab.create(NIAMH, body)).collect();
     calls.push(lab.create(OISIN, &bodies[0]));
