@@ -22,13 +22,17 @@ async fn on_every_store(story: impl AsyncFn(&World, &Connector)) {
 
 /// A scheduling event for `task-1`; its wall clock's hour tells versions apart in the calendar.
 fn scheduled(version: u64, worker: &str, hour: u8) -> Value {
-    envelope("scheduled", version, json!({
-        "title": format!("Valve inspection v{version}"),
-        "window": {
-            "start": format!("2026-11-25T{hour:02}:00:00"), "end": format!("2026-11-25T{hour:02}:45:00"), "timeZone": "Europe/Dublin",
-        },
-        "assignee": { "userPrincipalName": worker },
-    }))
+    envelope(
+        "scheduled",
+        version,
+        json!({
+            "title": format!("Valve inspection v{version}"),
+            "window": {
+                "start": format!("2026-11-25T{hour:02}:00:00"), "end": format!("2026-11-25T{hour:02}:45:00"), "timeZone": "Europe/Dublin",
+            },
+            "assignee": { "userPrincipalName": worker },
+        }),
+    )
 }
 
 fn closed(version: u64) -> Value {
@@ -75,7 +79,8 @@ fn visit(mailbox: &str, version: u64, hour: u8) -> Vec<(String, String, String)>
 /// Calls to Graph by method and status, in order, for one mailbox's events.
 async fn calls(world: &World, method: &str) -> usize {
     let requests = world.simulator.requests().await;
-    let ours = |request: &&Value| request["method"] == method && request["path"].as_str().is_some_and(|path| path.contains("/events"));
+    let ours =
+        |request: &&Value| request["method"] == method && request["path"].as_str().is_some_and(|path| path.contains("/events"));
     requests.as_array().into_iter().flatten().filter(ours).count()
 }
 
@@ -119,7 +124,10 @@ async fn a_reassigned_visit_moves_and_a_closed_one_leaves() {
 #[tokio::test]
 async fn a_lost_answer_makes_no_second_event() {
     on_every_store(async |world, connector| {
-        world.simulator.fault(json!({ "method": "POST", "path": "/v1.0/users/*/events", "times": 2, "when": "after", "effect": "reset" })).await;
+        world
+            .simulator
+            .fault(json!({ "method": "POST", "path": "/v1.0/users/*/events", "times": 2, "when": "after", "effect": "reset" }))
+            .await;
         publish(world, &scheduled(1, NIAMH, 8)).await;
         connector.settled("task-1", 1).await;
         assert_eq!(visits(world).await, visit(NIAMH, 1, 8));
@@ -147,7 +155,10 @@ async fn the_new_worker_gets_the_visit_while_the_old_mailbox_is_down() {
     on_every_store(async |world, connector| {
         publish(world, &scheduled(1, NIAMH, 8)).await;
         connector.settled("task-1", 1).await;
-        world.simulator.fault(json!({ "path": format!("/v1.0/users/{NIAMH}/"), "effect": { "status": { "status": 503 } } })).await;
+        world
+            .simulator
+            .fault(json!({ "path": format!("/v1.0/users/{NIAMH}/"), "effect": { "status": { "status": 503 } } }))
+            .await;
         publish(world, &scheduled(2, OISIN, 9)).await;
         eventually("the new mailbox has it", async || {
             visits(world).await.iter().any(|(mailbox, ..)| mailbox == OISIN).then_some(())
@@ -170,7 +181,10 @@ async fn a_mailbox_that_is_not_there_is_set_aside_and_holds_up_nobody() {
             letters["deadLetters"]["nodes"].get(0).cloned()
         })
         .await;
-        assert_eq!((&letter["code"], &letter["capability"], &letter["key"]), (&json!("MAILBOX_NOT_FOUND"), &json!("CALENDAR"), &json!("task-1")));
+        assert_eq!(
+            (&letter["code"], &letter["capability"], &letter["key"]),
+            (&json!("MAILBOX_NOT_FOUND"), &json!("CALENDAR"), &json!("task-1"))
+        );
         assert_eq!(connector.task("task-1").await["state"], "DEAD");
         // A newer version for a real mailbox puts it right.
         publish(world, &scheduled(2, NIAMH, 9)).await;
@@ -187,7 +201,10 @@ async fn events_that_come_before_the_connection_wait_for_it() {
         let world = World::start(store).await;
         let connector = world.connector(&[]).await;
         publish(&world, &scheduled(1, NIAMH, 8)).await;
-        eventually("the task waits for a connection", async || (connector.task("task-1").await["state"] == "BLOCKED").then_some(())).await;
+        eventually("the task waits for a connection", async || {
+            (connector.task("task-1").await["state"] == "BLOCKED").then_some(())
+        })
+        .await;
         connector.register().await;
         connector.settled("task-1", 1).await;
         assert_eq!(visits(&world).await, visit(NIAMH, 1, 8));
@@ -203,7 +220,10 @@ async fn a_killed_worker_leaves_nothing_undone_and_nothing_twice() {
         let connector = world.connector(&changes).await;
         connector.register().await;
         // The answer to the creation never comes: the worker dies while it waits for it.
-        world.simulator.fault(json!({ "method": "POST", "path": "/v1.0/users/*/events", "times": 1, "when": "after", "delayMs": 60_000 })).await;
+        world
+            .simulator
+            .fault(json!({ "method": "POST", "path": "/v1.0/users/*/events", "times": 1, "when": "after", "delayMs": 60_000 }))
+            .await;
         publish(&world, &scheduled(1, NIAMH, 8)).await;
         eventually("the event stands", async || (!visits(&world).await.is_empty()).then_some(())).await;
         connector.kill();
@@ -245,7 +265,8 @@ async fn others_hear_of_every_step() {
             (told.len() >= 3).then_some(told)
         })
         .await;
-        let actions: Vec<_> = told.iter().map(|event| (event["data"]["action"].clone(), event["data"]["version"].clone())).collect();
+        let actions: Vec<_> =
+            told.iter().map(|event| (event["data"]["action"].clone(), event["data"]["version"].clone())).collect();
         assert_eq!(actions.first(), Some(&(json!("created"), json!(1))));
         assert!(actions.contains(&(json!("moved"), json!(2))), "{actions:?}");
         assert_eq!(actions.last(), Some(&(json!("removed"), json!(3))));

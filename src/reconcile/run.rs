@@ -57,12 +57,11 @@ impl<C: Capability> Run<'_, C> {
         let attempts = claim.attempts;
         let first_failed_at = self.clock.now();
         let mut journal = Journal::default();
-        let mut work = match work(claim) {
-            Ok(work) => work,
-            Err((work, message)) => {
-                return self.set_aside(&work, &mut journal, self.impossible("UNREADABLE", message), attempts, first_failed_at).await;
-            }
-        };
+        let (mut work, unreadable) = work(claim);
+        if let Some(problem) = unreadable {
+            let message = format!("the stored wanted state cannot be read: {problem}");
+            return self.set_aside(&work, &mut journal, self.impossible("UNREADABLE", message), attempts, first_failed_at).await;
+        }
         let graph = match graph {
             Ok(graph) => graph,
             Err(failure) => {
@@ -198,7 +197,9 @@ impl<C: Capability> Run<'_, C> {
                     }
                     return Ok(recorded);
                 }
-                Err(error @ StoreError::Unavailable { .. }) if !self.held.may_call(self.clock.now(), RECORD_AGAIN) => return Err(error),
+                Err(error @ StoreError::Unavailable { .. }) if !self.held.may_call(self.clock.now(), RECORD_AGAIN) => {
+                    return Err(error);
+                }
                 Err(StoreError::Unavailable { .. }) => tokio::time::sleep(RECORD_AGAIN).await,
                 Err(error) => return Err(error),
             }
@@ -207,13 +208,16 @@ impl<C: Capability> Run<'_, C> {
 }
 
 /// A claim as the capability sees it; with the reason when its wanted state is not even JSON.
-fn work(claim: Claim) -> Result<Work, (Work, String)> {
-    let wanted = serde_json::from_str(&claim.body);
-    let mut work = Work {
+fn work(claim: Claim) -> (Work, Option<serde_json::Error>) {
+    let (wanted, unreadable) = match serde_json::from_str(&claim.body) {
+        Ok(wanted) => (wanted, None),
+        Err(error) => (serde_json::Value::Null, Some(error)),
+    };
+    let work = Work {
         organisation: claim.lease.scope.organisation().clone(),
         key: claim.lease.key,
         version: claim.version,
-        wanted: serde_json::Value::Null,
+        wanted,
         context: claim.context,
         generation: claim.generation,
         recheck: claim.recheck,
@@ -221,11 +225,5 @@ fn work(claim: Claim) -> Result<Work, (Work, String)> {
         failures: Vec::new(),
         looked: std::collections::BTreeSet::new(),
     };
-    match wanted {
-        Ok(wanted) => {
-            work.wanted = wanted;
-            Ok(work)
-        }
-        Err(error) => Err((work, format!("the stored wanted state cannot be read: {error}"))),
-    }
+    (work, unreadable)
 }
