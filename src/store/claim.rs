@@ -100,8 +100,10 @@ impl Store {
         let ready = ready(&mut tx.conn, now, &request.kinds).await?;
         let mut found = Found::new(request);
         // From where each organisation's turn stopped; then, if there is room, from the start up to there.
-        for from_start in [false, true] {
-            let groups = self.in_turn(&ready, from_start);
+        let first = self.in_turn(&ready);
+        let second = first.iter().filter(|(_, from)| !from.is_empty()).map(|(group, _)| (group.clone(), String::new()));
+        let second: Vec<_> = second.collect();
+        for (groups, from_start) in [(first, false), (second, true)] {
             for groups in groups.chunks(MOST_AT_ONCE) {
                 if found.full() {
                     break;
@@ -116,17 +118,13 @@ impl Store {
     }
 
     /// The groups, beginning after the one served last, each with the target to begin at.
-    fn in_turn(&self, ready: &[Group], from_start: bool) -> Vec<(Group, String)> {
+    fn in_turn(&self, ready: &[Group]) -> Vec<(Group, String)> {
         let turns = self.inner.turns.lock().unwrap_or_else(PoisonError::into_inner);
         let begin = turns.last.as_ref().map_or(0, |last| ready.partition_point(|group| group <= last));
         let (before, after) = ready.split_at(begin.min(ready.len()));
-        let first = |group: &Group| match turns.lanes.get(group) {
-            // U+0001 is the least a text can go on with (Postgres has no NUL), so this is right behind the lane served last.
-            Some(lane) if !from_start => Some((group.clone(), format!("{lane}\u{1}"))),
-            None if from_start => None,
-            _ => Some((group.clone(), String::new())),
-        };
-        after.iter().chain(before).filter_map(first).collect()
+        // U+0001 is the least a text can go on with (Postgres has no NUL), so this is right behind the lane served last.
+        let from = |group: &Group| turns.lanes.get(group).map_or_else(String::new, |lane| format!("{lane}\u{1}"));
+        after.iter().chain(before).map(|group| (group.clone(), from(group))).collect()
     }
 
     fn remember<'a>(&self, groups: &[(Group, String)], taken: impl Iterator<Item = &'a Candidate>, from_start: bool) {
