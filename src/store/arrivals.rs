@@ -150,13 +150,16 @@ async fn apply(tx: &mut Tx, now: DateTime<Utc>, arrivals: &[Arrival]) -> Result<
             rows.push(row(arrival)?);
         }
         let applied = ids(&tx.conn.many(PUT, &[now.into()], rows).await?)?;
-        let left: Vec<(Id<'_>, usize)> = wave.into_iter().filter(|(id, index)| {
-            let new = applied.contains(&(id.0.to_owned(), id.1, id.2.to_owned()));
-            if new && let Some(taken) = taken.get_mut(*index) {
-                *taken = Taken::Applied;
-            }
-            !new
-        }).collect();
+        let left: Vec<(Id<'_>, usize)> = wave
+            .into_iter()
+            .filter(|(id, index)| {
+                let new = applied.contains(&(id.0.to_owned(), id.1, id.2.to_owned()));
+                if new && let Some(taken) = taken.get_mut(*index) {
+                    *taken = Taken::Applied;
+                }
+                !new
+            })
+            .collect();
         for (index, told) in compare(tx, now, arrivals, &left).await? {
             if let Some(taken) = taken.get_mut(index) {
                 *taken = told;

@@ -129,7 +129,7 @@ impl NewRows {
 fn salt(ids: &Ids) -> Salt {
     let mut salt = [0; 32];
     let halves = [ids.random(), ids.random()];
-    for (place, byte) in salt.iter_mut().zip(halves.iter().flat_map(|half| half.as_bytes())) {
+    for (place, byte) in salt.iter_mut().zip(halves.iter().flat_map(uuid::Uuid::as_bytes)) {
         *place = *byte;
     }
     salt

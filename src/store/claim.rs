@@ -150,9 +150,8 @@ impl Store {
         taken: Vec<Candidate>,
     ) -> Result<Vec<Claim>, Failure> {
         let fixed = [now.into(), request.owner.as_str().into(), request.lease_until.into()];
-        let key = |candidate: &Candidate| {
-            [candidate.org.as_str().into(), candidate.kind.label().into(), candidate.key.as_str().into()]
-        };
+        let key =
+            |candidate: &Candidate| [candidate.org.as_str().into(), candidate.kind.label().into(), candidate.key.as_str().into()];
         let rows = conn.many(TAKE, &fixed, taken.iter().map(key).collect()).await?;
         let ids = taken.iter().map(|candidate| (candidate.org.clone(), candidate.kind, candidate.key.clone()));
         let mut places = places_of(conn, ids).await?;

@@ -222,8 +222,8 @@ impl Store {
             let given = Arc::clone(&given);
             Box::pin(async move {
                 let (scope, test, audit) = &*given;
-                let text = "UPDATE connection SET last_test = $2, updated_at = $3 WHERE org = $1";
-                tx.conn.run(text, vec![scope.as_str().into(), test.as_str().into(), now.into()]).await?;
+                let keep = "UPDATE connection SET last_test = $2, updated_at = $3 WHERE org = $1";
+                tx.conn.run(keep, vec![scope.as_str().into(), test.as_str().into(), now.into()]).await?;
                 tx.audit(scope, audit.iter().cloned());
                 Ok(())
             })

@@ -109,9 +109,10 @@ async fn read_page(
     values.extend([dead_at.into(), id.into(), page.limit().into()]);
     let rows = conn.all(PAGE, values).await?;
     let total = conn.all(COUNT, wanted()).await?.first().map_or(Ok(0), |row| row.count(0))?;
-    let rows = rows.iter().map(read).map(|letter| {
-        letter.map(|row| (format!("{}:{}", row.dead_at.timestamp_micros(), row.letter.id), row))
-    });
+    let rows = rows
+        .iter()
+        .map(read)
+        .map(|letter| letter.map(|row| (format!("{}:{}", row.dead_at.timestamp_micros(), row.letter.id), row)));
     Ok(Page::cut(page, rows.collect::<Result<_, _>>()?, total))
 }
 

@@ -49,9 +49,9 @@ impl Store {
         });
         let extended = self.write("extending leases", job).await?;
         let lost = |lease: &Lease| {
-            !extended.iter().any(|(org, kind, key)| {
-                org == lease.scope.as_str() && kind == lease.kind.label() && *key == lease.key
-            })
+            !extended
+                .iter()
+                .any(|(org, kind, key)| org == lease.scope.as_str() && kind == lease.kind.label() && *key == lease.key)
         };
         Ok(leases.into_iter().filter(lost).collect())
     }

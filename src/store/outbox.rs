@@ -13,7 +13,7 @@ pub struct OutgoingEvent {
     pub id: String,
     /// The NATS subject (`argus.acme.m365.calendar.synced`).
     pub subject: String,
-    /// The CloudEvent in structured mode, as JSON.
+    /// The `CloudEvent` in structured mode, as JSON.
     pub payload: String,
 }
 
@@ -44,9 +44,9 @@ impl Store {
         let sequences: Vec<i64> = events.iter().map(|queued| queued.sequence).collect();
         let job: Job<()> = Box::new(move |tx| {
             let rows = sequences.iter().map(|sequence| [(*sequence).into()]).collect();
-            Box::pin(async move {
-                tx.conn.many("DELETE FROM outbox WHERE sequence IN (VALUES {rows})", &[], rows).await.map(drop)
-            })
+            Box::pin(
+                async move { tx.conn.many("DELETE FROM outbox WHERE sequence IN (VALUES {rows})", &[], rows).await.map(drop) },
+            )
         });
         self.write("forgetting published events", job).await
     }

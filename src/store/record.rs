@@ -12,8 +12,9 @@ use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 
 use super::{
-    Hold, Kind, Lease, Next, Progress, Recorded, Store, StoreError, dead_letters,
+    Hold, Kind, Lease, Next, Progress, Recorded, Store, StoreError,
     db::{Conn, Failure, Job, Tx, Value},
+    dead_letters,
     standing::{COLUMNS, Failed, Standing},
     values,
 };
@@ -44,8 +45,7 @@ const PUT_PLACES: &str = "INSERT INTO place (org, kind, key, target, generation,
     idempotency_key = excluded.idempotency_key, state = excluded.state, remote_id = excluded.remote_id, \
     confirmed = excluded.confirmed, updated_at = excluded.updated_at";
 
-const DROP_PLACES: &str =
-    "DELETE FROM place WHERE (org, kind, key, target, generation) IN (VALUES {rows})";
+const DROP_PLACES: &str = "DELETE FROM place WHERE (org, kind, key, target, generation) IN (VALUES {rows})";
 
 const HOLD: &str = "INSERT INTO hold (org, capability, target, until) VALUES {rows} ON CONFLICT (org, capability, target) \
     DO UPDATE SET until = CASE WHEN excluded.until > hold.until THEN excluded.until ELSE hold.until END";
@@ -295,9 +295,8 @@ impl Changes {
         // Waits that are over go when new ones come, so that the table stays as small as what is throttled now.
         conn.run("DELETE FROM hold WHERE until <= $1", vec![now.into()]).await?;
         let holds = self.holds.into_iter();
-        let rows = holds.map(|((scope, capability, target), until)| {
-            [scope.as_str().into(), capability.into(), target.into(), until.into()]
-        });
+        let rows = holds
+            .map(|((scope, capability, target), until)| [scope.as_str().into(), capability.into(), target.into(), until.into()]);
         conn.many(HOLD, &[], rows.collect()).await.map(drop)
     }
 }

@@ -52,6 +52,7 @@ impl Stored {
 
 /// The moving part of an object's row.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column, and they are independent")]
 pub(super) struct Standing {
     pub wanted: Version,
     pub state: Stored,

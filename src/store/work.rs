@@ -107,6 +107,7 @@ pub struct Progress {
 
 /// What becomes of an object after recording.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "made and read once a claim; a box would only be in the way of its readers")]
 pub enum Next {
     /// Still being worked on; the lease stays.
     Keep,

@@ -149,7 +149,7 @@ pub(crate) async fn tampering_by_the_owner_is_found(world: &World) {
              UPDATE audit SET seq = 3 WHERE org = '{org}' AND seq = 99",
             2,
         ),
-        (scope("cut-head"), "UPDATE audit_head SET seq = 4 WHERE org = '{org}'", 4),
+        (scope("cut-head"), "UPDATE audit_head SET seq = 4 WHERE org = '{org}'", 5),
         (scope("no-head"), "DELETE FROM audit_head WHERE org = '{org}'", 5),
         (scope("other-chain"), "UPDATE audit SET org = '{org}' WHERE org = 'donor'", 1),
     ];

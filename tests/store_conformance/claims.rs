@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use argus_m365::{
     capabilities::{CapabilityName, PlaceChange},
-    store::{Arrival, BacklogRow, ClaimRequest, ConnectionState, DeliveryState, Hold, Kind, Next, Progress, Recorded, StateChange},
+    store::{
+        Arrival, BacklogRow, ClaimRequest, ConnectionState, DeliveryState, Hold, Kind, Next, Progress, Recorded, StateChange,
+    },
 };
 
 use crate::world::{World, arrival, connection, dead, now, place, progress, retry, scope, settled, version};
@@ -208,10 +210,10 @@ pub(crate) async fn claims_at_the_same_time_share_nothing(world: &World) {
 pub(crate) async fn the_next_due_instant_heeds_leases_waits_and_holds(world: &World) {
     let acme = scope("acme");
     let next = async || world.store.next_due(&world.worker, &[Kind::Task]).await.unwrap();
-    world.want(&acme, "1", 1, "mara", 5).await;
+    world.want(&acme, "1", 1, "mara", 0).await;
     assert_eq!(next().await, None, "blocked");
     world.connect("acme").await;
-    assert_eq!(next().await, Some(now(5)));
+    assert_eq!(next().await, Some(now(0)));
     let claim = world.claim_one(6).await;
     assert_eq!(next().await, Some(now(66)), "the lease's end");
     world.record(7, &claim.lease, retry(30)).await;
@@ -236,7 +238,6 @@ pub(crate) async fn the_backlog_counts_what_waits(world: &World) {
     let mut backlog = world.store.backlog(&world.worker).await.unwrap();
     backlog.sort_by_key(|row| row.state.label());
     let row = |state, oldest| BacklogRow { kind: Kind::Task, state, count: 1, oldest: Some(now(oldest)) };
-    let expected =
-        [row(DeliveryState::Blocked, 5), row(DeliveryState::Dead, 20), row(DeliveryState::Pending, 30)];
+    let expected = [row(DeliveryState::Blocked, 5), row(DeliveryState::Dead, 20), row(DeliveryState::Pending, 30)];
     assert_eq!(backlog, expected);
 }

@@ -11,7 +11,8 @@ pub(crate) async fn a_settled_object_is_left_alone(world: &World) {
     let acme = world.connect("acme").await;
     world.want(&acme, "1", 1, "mara", 0).await;
     let claim = world.claim_one(1).await;
-    let told = Progress { audit: vec![entry("a"), entry("b")], outgoing: vec![outgoing("o")], ..progress(&claim.lease, settled(1)) };
+    let told =
+        Progress { audit: vec![entry("a"), entry("b")], outgoing: vec![outgoing("o")], ..progress(&claim.lease, settled(1)) };
     assert_eq!(world.store.record(now(2), told).await.unwrap(), Recorded::Done);
     let task = world.task(&acme, "1").await;
     assert_eq!((task.state, task.settled), (DeliveryState::Settled, Some(version(1))));
@@ -206,7 +207,8 @@ pub(crate) async fn places_come_and_go_and_generations_only_rise(world: &World) 
 
 pub(crate) async fn many_records_at_once_all_land(world: &World) {
     let (acme, other) = (world.connect("acme").await, world.connect("other").await);
-    let batch = (0..200).map(|n| arrival(if n % 2 == 0 { &acme } else { &other }, &format!("t{n}"), 1, &format!("m{n}"))).collect();
+    let batch =
+        (0..200).map(|n| arrival(if n % 2 == 0 { &acme } else { &other }, &format!("t{n}"), 1, &format!("m{n}"))).collect();
     world.store.take_in(now(0), batch, vec![]).await.unwrap();
     let claims = world.claim(1, 200, 4).await;
     assert_eq!(claims.len(), 200);

@@ -119,13 +119,8 @@ impl World {
     }
 
     pub(crate) async fn claim(&self, at: i64, limit: u32, per_target: u32) -> Vec<Claim> {
-        let request = ClaimRequest {
-            kinds: vec![Kind::Task],
-            limit,
-            per_target,
-            owner: "worker".into(),
-            lease_until: now(at + 60),
-        };
+        let request =
+            ClaimRequest { kinds: vec![Kind::Task], limit, per_target, owner: "worker".into(), lease_until: now(at + 60) };
         self.store.claim(&self.worker, now(at), request).await.unwrap()
     }
 

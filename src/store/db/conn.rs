@@ -74,9 +74,10 @@ impl Conn {
     /// How many rows a statement changed.
     pub(in crate::store) async fn run(&mut self, text: &'static str, values: Vec<Value>) -> Result<u64, Failure> {
         let text = self.dialect(text);
-        let counts = (|done: sqlx::sqlite::SqliteQueryResult| done.rows_affected(), |done: sqlx::postgres::PgQueryResult| {
-            done.rows_affected()
-        });
+        let counts = (
+            |done: sqlx::sqlite::SqliteQueryResult| done.rows_affected(),
+            |done: sqlx::postgres::PgQueryResult| done.rows_affected(),
+        );
         Ok(each!(self, text, values, execute => counts)?)
     }
 
@@ -147,7 +148,10 @@ impl Row {
 impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {
         // 40001 serialization failure, 40P01 deadlock: Postgres asks to run the transaction again.
-        let again = error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "40001" || code == "40P01");
+        let again = error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code)
+            .is_some_and(|code| code == "40001" || code == "40P01");
         let unreadable = matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_));
         match (again, unreadable) {
             (true, _) => Self::Again(Box::new(error)),

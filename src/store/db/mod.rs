@@ -11,6 +11,8 @@
 mod conn;
 mod many;
 mod open;
+#[cfg(test)]
+mod tests;
 mod tx;
 mod writer;
 

@@ -24,7 +24,7 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 /// Which database, and where.
 #[derive(Debug, Clone)]
 pub(super) enum Target {
-    Sqlite(SqliteConnectOptions),
+    Sqlite(Box<SqliteConnectOptions>),
     Postgres(Box<PgConnectOptions>),
 }
 
@@ -51,7 +51,7 @@ impl Target {
             .busy_timeout(BUSY)
             .foreign_keys(true)
             .statement_cache_capacity(256);
-        Ok(Self::Sqlite(options))
+        Ok(Self::Sqlite(Box::new(options)))
     }
 
     /// Writers that may commit side by side: SQLite has one.
@@ -66,7 +66,7 @@ impl Target {
     pub(super) async fn writer(&self) -> Result<Conn, Failure> {
         match self {
             Self::Sqlite(options) => {
-                let options = options.clone().create_if_missing(true);
+                let options = (**options).clone().create_if_missing(true);
                 Ok(Conn::Sqlite(Box::new(SqliteConnection::connect_with(&options).await?)))
             }
             Self::Postgres(options) => Ok(Conn::Postgres(Box::new(PgConnection::connect_with(options).await?))),
@@ -80,9 +80,9 @@ impl Target {
                 if let Some(folder) = options.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty()) {
                     tokio::fs::create_dir_all(folder).await.map_err(|error| Failure::Driver(Box::new(error)))?;
                 }
-                SqliteConnection::connect_with(&options.clone().create_if_missing(true)).await?.close().await?;
+                SqliteConnection::connect_with(&(**options).clone().create_if_missing(true)).await?.close().await?;
                 let pool = SqlitePoolOptions::new().max_connections(READERS).acquire_timeout(ACQUIRE);
-                Ok(Reader::Sqlite(pool.connect_with(options.clone().read_only(true)).await?))
+                Ok(Reader::Sqlite(pool.connect_with((**options).clone().read_only(true)).await?))
             }
             Self::Postgres(options) => {
                 let pool = PgPoolOptions::new().max_connections(READERS).acquire_timeout(ACQUIRE);

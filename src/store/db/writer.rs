@@ -164,13 +164,19 @@ impl Session {
         match self.transaction(&mut jobs, false).await {
             Ok(()) => self.answer_or_run_again(jobs).await,
             Err(Ended::Undone { .. }) => self.one_by_one(jobs).await,
-            Err(Ended::Open(reason)) => jobs.into_iter().for_each(|job| job.answer(Err(&reason))),
+            Err(Ended::Open(reason)) => {
+                for job in jobs {
+                    job.answer(Err(&reason));
+                }
+            }
         }
     }
 
     async fn answer_or_run_again(&mut self, jobs: Vec<Box<dyn Queued>>) {
         let (again, done): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.wants_another_run());
-        done.into_iter().for_each(|job| job.answer(Ok(())));
+        for job in done {
+            job.answer(Ok(()));
+        }
         self.one_by_one(again).await;
     }
 
@@ -214,6 +220,7 @@ impl Session {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
 fn undone(failure: Failure) -> Ended {
     let again = matches!(failure, Failure::Again(_));
     Ended::Undone { reason: describe(&failure), again }
