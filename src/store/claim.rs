@@ -4,7 +4,8 @@
 //! their next lanes, and takes a few objects of each lane. Where it stopped is remembered, so that the next claim goes on
 //! there: with more lanes than a claim can take, each still has its turn.
 //!
-//! Cost: one index seek a lane that is passed. Settled and dead rows are in none of the indexes used. The walk stops as soon
+//! Cost: some index seeks a lane with something due; rows that are not due yet are passed over inside the index. Settled and
+//! dead rows are in none of the indexes used. The walk stops as soon
 //! as enough rows are found: both databases work off a recursive query only as far as its reader asks, and take its rows
 //! first in, first out (which is what makes it go round; were it otherwise, claims would be less fair, not wrong).
 
@@ -33,10 +34,10 @@ const READY: &str = "WITH k(kind, capability) AS (VALUES {rows}) SELECT c.org, k
 const WALK: &str = "WITH RECURSIVE seed(org, kind, capability, first) AS (VALUES {rows}), \
     lane(org, kind, capability, target) AS ( \
       SELECT s.org, s.kind, s.capability, (SELECT n.target FROM wanted n WHERE n.org = s.org AND n.kind = s.kind \
-        AND n.target >= s.first AND n.due_at IS NOT NULL ORDER BY n.target LIMIT 1) FROM seed s \
+        AND n.target >= s.first AND n.due_at <= $1 ORDER BY n.target LIMIT 1) FROM seed s \
       UNION ALL \
       SELECT l.org, l.kind, l.capability, (SELECT n.target FROM wanted n WHERE n.org = l.org AND n.kind = l.kind \
-        AND n.target > l.target AND n.due_at IS NOT NULL ORDER BY n.target LIMIT 1) FROM lane l WHERE l.target IS NOT NULL) \
+        AND n.target > l.target AND n.due_at <= $1 ORDER BY n.target LIMIT 1) FROM lane l WHERE l.target IS NOT NULL) \
     SELECT w.org, w.kind, w.key, w.target, w.due_at, (SELECT COUNT(*) FROM wanted z WHERE z.org = l.org \
         AND z.kind = l.kind AND z.target = l.target AND z.lease_until > $1) \
     FROM lane l {oldest} (SELECT d.key FROM wanted d WHERE d.org = l.org AND d.kind = l.kind AND d.target = l.target \

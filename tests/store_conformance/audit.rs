@@ -151,7 +151,7 @@ pub(crate) async fn tampering_by_the_owner_is_found(world: &World) {
         ),
         (scope("cut-head"), "UPDATE audit_head SET seq = 4 WHERE org = '{org}'", 5),
         (scope("no-head"), "DELETE FROM audit_head WHERE org = '{org}'", 5),
-        (scope("other-chain"), "UPDATE audit SET org = '{org}' WHERE org = 'donor'", 1),
+        (scope("other-chain"), "UPDATE audit SET org = '{org}' WHERE org = 'donor'", 5),
     ];
     let entries = || (0..5).map(|n| personal(&format!("m{n}"))).collect::<Vec<_>>();
     world.store.append_audit(&scope("donor"), entries()).await.unwrap();
