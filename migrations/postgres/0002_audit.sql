@@ -43,6 +43,7 @@ END $$;
 CREATE FUNCTION audit_continue() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (SELECT 1 FROM audit WHERE org = NEW.org AND seq >= NEW.seq)
+        OR (NEW.seq = 1 AND NOT EXISTS (SELECT 1 FROM audit_head WHERE org = NEW.org AND seq = 0 AND hash = NEW.previous))
         OR (NEW.seq <> 1 AND NOT EXISTS (
             SELECT 1 FROM audit WHERE org = NEW.org AND seq = NEW.seq - 1 AND hash = NEW.previous))
     THEN

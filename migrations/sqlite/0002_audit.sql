@@ -43,6 +43,7 @@ BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
 -- Delete triggers do not fire for INSERT OR REPLACE, so the insert itself must continue the chain.
 CREATE TRIGGER audit_continues BEFORE INSERT ON audit
 WHEN EXISTS (SELECT 1 FROM audit WHERE org = NEW.org AND seq >= NEW.seq)
+  OR (NEW.seq = 1 AND NOT EXISTS (SELECT 1 FROM audit_head WHERE org = NEW.org AND seq = 0 AND hash = NEW.previous))
   OR (NEW.seq <> 1 AND NOT EXISTS (SELECT 1 FROM audit WHERE org = NEW.org AND seq = NEW.seq - 1 AND hash = NEW.previous))
 BEGIN SELECT RAISE(ABORT, 'an audit entry must continue its chain'); END;
 

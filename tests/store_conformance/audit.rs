@@ -97,6 +97,7 @@ pub(crate) async fn changes_are_refused(world: &World) {
         copy("4", "previous"),
         copy("0", "previous"),
         copy("3", "previous"),
+        copy("1", "previous").replace("SELECT org", "SELECT 'other'"),
     ];
     match world.raw {
         Raw::Sqlite(_) => refused.extend([

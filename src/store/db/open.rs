@@ -16,8 +16,14 @@ static POSTGRES: Migrator = sqlx::migrate!("./migrations/postgres");
 
 /// Readers beside the writer.
 const READERS: u32 = 4;
+/// Prepared statements a connection keeps: each text comes in a few sizes (`many`).
+const STATEMENTS: usize = 256;
 /// How long a statement waits for another process's lock before it fails.
 const BUSY: Duration = Duration::from_secs(5);
+/// The migrator takes a lock on Postgres but none on SQLite: there, of two processes that migrate at once, one may stumble
+/// over the other's tables, and finds them in order the next time.
+const MIGRATION_RUNS: u32 = 5;
+const MIGRATION_PAUSE: Duration = Duration::from_millis(100);
 /// How long a reader waits for a connection.
 const ACQUIRE: Duration = Duration::from_secs(5);
 
@@ -38,7 +44,9 @@ pub(super) enum Reader {
 impl Target {
     pub(super) fn parse(url: &str) -> Result<Self, Failure> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(Self::Postgres(Box::new(PgConnectOptions::from_str(url)?.application_name("argus-m365"))));
+            return Ok(Self::Postgres(Box::new(
+                PgConnectOptions::from_str(url)?.application_name("argus-m365").statement_cache_capacity(STATEMENTS),
+            )));
         }
         let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"));
         let Some(path) = path.filter(|path| !path.is_empty()) else {
@@ -50,7 +58,7 @@ impl Target {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY)
             .foreign_keys(true)
-            .statement_cache_capacity(256);
+            .statement_cache_capacity(STATEMENTS);
         Ok(Self::Sqlite(Box::new(options)))
     }
 
@@ -91,13 +99,22 @@ impl Target {
         }
     }
 
+    /// Applies what is missing.
     pub(super) async fn migrate(&self) -> Result<(), Failure> {
-        let migrated = match self.writer().await? {
-            Conn::Sqlite(mut conn) => SQLITE.run(&mut *conn).await,
-            Conn::Postgres(mut conn) => POSTGRES.run(&mut *conn).await,
-            Conn::SqlitePooled(_) | Conn::PostgresPooled(_) => Ok(()),
-        };
-        migrated.map_err(|error| Failure::Driver(Box::new(error)))
+        let mut left = MIGRATION_RUNS;
+        loop {
+            left -= 1;
+            let migrated = match self.writer().await? {
+                Conn::Sqlite(mut conn) => SQLITE.run(&mut *conn).await,
+                Conn::Postgres(mut conn) => POSTGRES.run(&mut *conn).await,
+                Conn::SqlitePooled(_) | Conn::PostgresPooled(_) => Ok(()),
+            };
+            match migrated {
+                Ok(()) => return Ok(()),
+                Err(error) if left == 0 => return Err(Failure::Driver(Box::new(error))),
+                Err(_) => tokio::time::sleep(MIGRATION_PAUSE).await,
+            }
+        }
     }
 
     pub(super) fn newest_migration(&self) -> i64 {

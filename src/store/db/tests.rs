@@ -178,3 +178,17 @@ async fn a_caller_that_went_away_does_not_stop_the_writer() {
     fixture.store.write("testing", job("later", || Ok(()))).await.unwrap();
     assert_eq!(fixture.standing().await, ["gone", "here", "later"]);
 }
+
+#[tokio::test]
+async fn processes_that_migrate_a_new_file_at_once_all_succeed() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/store.db", folder.path().display());
+    let stores = join_all((0..4).map(|_| Store::open(&url))).await;
+    let stores: Vec<Store> = stores.into_iter().map(Result::unwrap).collect();
+    for answer in join_all(stores.iter().map(Store::migrate)).await {
+        answer.unwrap();
+    }
+    for store in stores {
+        store.check().await.unwrap();
+    }
+}
