@@ -1,27 +1,16 @@
-//! The audit chain: canonical form, links, verification. Pure; the rows are `store/audit_log.rs`.
+//! The audit chain: canonical form, links, commitments to personal facts, verification. Pure; the rows are
+//! `store/audit_log.rs`.
+//!
+//! One chain an organisation. Every entry's hash covers the hash before it, so that changing, dropping or reordering a past
+//! entry breaks the chain from there on; the head row, kept apart, shows a cut tail. Facts that name a person stay outside:
+//! the chain holds a salted commitment to each, which still verifies after salt and value were erased.
 
-/// An entry's place in its organisation's chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Link {
-    /// 1, 2, 3, … without gaps.
-    pub seq: u64,
-    /// The hash before this entry; the organisation's genesis hash for the first.
-    pub previous: [u8; 32],
-    /// SHA-256 over version, seq, previous and the canonical entry.
-    pub hash: [u8; 32],
-}
+mod chain;
+mod commitment;
+mod form;
+mod verify;
 
-/// What checking a chain found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verification {
-    /// Whether every link holds and the head row agrees.
-    pub intact: bool,
-    /// Entries read.
-    pub entries: u64,
-    /// The last hash.
-    pub head: [u8; 32],
-    /// The first entry that does not fit.
-    pub first_broken: Option<u64>,
-    /// What is wrong with it, in words.
-    pub reason: Option<String>,
-}
+pub use chain::{Head, Link, genesis, link};
+pub use commitment::{Commitment, SALT_LENGTH, Salt};
+pub use form::{Entry, FORM};
+pub use verify::{Verification, Verifier};

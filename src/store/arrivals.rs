@@ -1,9 +1,19 @@
 //! Events in: a batch becomes wanted state, dead letters and audit entries in one transaction.
 
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
 use chrono::{DateTime, Utc};
 
-use super::{NewAuditEntry, NewDeadLetter, OutgoingEvent, Store, StoreError};
-use crate::{events::EventContext, organisation::OrgScope};
+use super::{
+    NewAuditEntry, NewDeadLetter, OutgoingEvent, Store, StoreError,
+    db::{Failure, Job, Row, Tx, Value, without_nul},
+    dead_letters::{self, Origin},
+    values,
+};
+use crate::{capabilities::Outcome, events::EventContext, organisation::OrgScope};
 
 pub use crate::capabilities::Kind;
 
@@ -36,11 +46,11 @@ pub struct Arrival {
 pub struct Rejection {
     /// Whose.
     pub scope: OrgScope,
-    /// The dead letter to keep. Its id is the same whenever the same message comes again.
+    /// The dead letter to keep.
     pub dead_letter: NewDeadLetter,
-    /// The `event.rejected` entry; written only if the dead letter is.
+    /// What goes with it, written only if the letter is new: an `event.rejected` entry …
     pub audit: Vec<NewAuditEntry>,
-    /// The outgoing `delivery.dead-lettered`; queued only if the dead letter is kept.
+    /// … and a `delivery.dead-lettered` event.
     pub outgoing: Vec<OutgoingEvent>,
 }
 
@@ -57,6 +67,26 @@ pub enum Taken {
     Conflict,
 }
 
+/// $1 now. A row under lease stays so: its worker will record an older version, and the row is due then.
+const PUT: &str = "WITH v(org, kind, key, event_version, digest, body, body_format, target, context, event_time) \
+    AS (VALUES {rows}) INSERT INTO wanted (org, kind, key, event_version, digest, body, body_format, target, context, event_time, \
+    mutation, state, generation, recheck, attempts, not_before, due_since, due_at, lease_epoch, overtaken, reopen, \
+    has_letter, updated_at) \
+    SELECT v.org, v.kind, v.key, v.event_version, v.digest, v.body, v.body_format, v.target, v.context, v.event_time, \
+    0, 'pending', 0, 0, 0, $1, $1, $1, 0, 0, 0, 0, $1 \
+    FROM v WHERE TRUE \
+    ON CONFLICT (org, kind, key) DO UPDATE SET event_version = excluded.event_version, mutation = 0, \
+    digest = excluded.digest, body = excluded.body, body_format = excluded.body_format, \
+    target = CASE WHEN excluded.target = '' THEN wanted.target ELSE excluded.target END, \
+    context = excluded.context, event_time = excluded.event_time, state = 'pending', attempts = 0, \
+    first_failed_at = NULL, last_error = NULL, not_before = excluded.not_before, due_since = excluded.due_since, \
+    due_at = CASE WHEN wanted.lease_until IS NULL THEN excluded.due_at ELSE wanted.due_at END, \
+    overtaken = CASE WHEN wanted.lease_until IS NULL THEN 0 ELSE 1 END, updated_at = excluded.updated_at \
+    WHERE excluded.event_version > wanted.event_version RETURNING org, kind, key";
+
+const KNOWN: &str = "WITH v(org, kind, key) AS (VALUES {rows}) SELECT w.org, w.kind, w.key, w.event_version, w.digest \
+    FROM v JOIN wanted w ON w.org = v.org AND w.kind = v.kind AND w.key = v.key";
+
 impl Store {
     /// Commits a batch in one transaction: all of it or nothing. The answers are in the order of `arrivals`; two arrivals for
     /// one object are applied in order.
@@ -65,10 +95,152 @@ impl Store {
     /// once (a message that was committed but whose termination was lost comes again).
     pub async fn take_in(
         &self,
-        _now: DateTime<Utc>,
-        _arrivals: Vec<Arrival>,
-        _rejections: Vec<Rejection>,
+        now: DateTime<Utc>,
+        arrivals: Vec<Arrival>,
+        rejections: Vec<Rejection>,
     ) -> Result<Vec<Taken>, StoreError> {
-        unimplemented!()
+        // As it will be stored: rows are found again by it.
+        let stored = |arrival: Arrival| Arrival { key: without_nul(arrival.key), ..arrival };
+        let batch = Arc::new((arrivals.into_iter().map(stored).collect::<Vec<_>>(), rejections));
+        let job: Job<Vec<Taken>> = Box::new(move |tx| {
+            let batch = Arc::clone(&batch);
+            Box::pin(async move {
+                let (arrivals, rejections) = &*batch;
+                let taken = apply(tx, now, arrivals).await?;
+                reject(tx, now, rejections).await?;
+                Ok(taken)
+            })
+        });
+        self.write("taking events in", job).await
     }
+}
+
+type Id<'a> = (&'a str, &'static str, &'a str);
+
+fn id(arrival: &Arrival) -> Id<'_> {
+    (arrival.scope.as_str(), arrival.kind.label(), &arrival.key)
+}
+
+/// Applies arrivals in waves, of each object one arrival a wave: a statement cannot change a row twice.
+async fn apply(tx: &mut Tx, now: DateTime<Utc>, arrivals: &[Arrival]) -> Result<Vec<Taken>, Failure> {
+    let mut taken = vec![Taken::Stale; arrivals.len()];
+    for wave in waves(arrivals) {
+        let mut rows = Vec::with_capacity(wave.len());
+        for arrival in wave.values().filter_map(|index| arrivals.get(*index)) {
+            rows.push(row(arrival)?);
+        }
+        let applied = ids(&tx.conn.many(PUT, &[now.into()], rows).await?)?;
+        let left: Vec<(Id<'_>, usize)> = wave
+            .into_iter()
+            .filter(|(id, index)| {
+                let new = applied.contains(&(id.0.to_owned(), id.1, id.2.to_owned()));
+                if new && let Some(taken) = taken.get_mut(*index) {
+                    *taken = Taken::Applied;
+                }
+                !new
+            })
+            .collect();
+        for (index, told) in compare(tx, now, arrivals, &left).await? {
+            if let Some(taken) = taken.get_mut(index) {
+                *taken = told;
+            }
+        }
+    }
+    Ok(taken)
+}
+
+/// By object (sorted, so that replicas lock rows in one order) the index of its first arrival, of its second, ….
+fn waves(arrivals: &[Arrival]) -> Vec<BTreeMap<Id<'_>, usize>> {
+    let mut waves: Vec<BTreeMap<Id<'_>, usize>> = vec![];
+    let mut seen: HashMap<Id<'_>, usize> = HashMap::with_capacity(arrivals.len());
+    for (index, arrival) in arrivals.iter().enumerate() {
+        let wave = seen.entry(id(arrival)).or_insert(0);
+        if waves.len() <= *wave {
+            waves.push(BTreeMap::new());
+        }
+        if let Some(wave) = waves.get_mut(*wave) {
+            wave.insert(id(arrival), index);
+        }
+        *wave += 1;
+    }
+    waves
+}
+
+/// What the arrivals that were not applied are: the stored version is the same or higher.
+async fn compare(
+    tx: &mut Tx,
+    now: DateTime<Utc>,
+    arrivals: &[Arrival],
+    left: &[(Id<'_>, usize)],
+) -> Result<Vec<(usize, Taken)>, Failure> {
+    let keys = left.iter().map(|((org, kind, key), _)| [(*org).into(), (*kind).into(), (*key).into()]).collect();
+    let mut known = HashMap::with_capacity(left.len());
+    for row in tx.conn.many(KNOWN, &[], keys).await? {
+        let id = (row.text(0)?, values::kind(&row.text(1)?)?.label(), row.text(2)?);
+        known.insert(id, (row.count(3)?, row.bytes(4)?));
+    }
+    let mut told = Vec::with_capacity(left.len());
+    for ((org, kind, key), index) in left {
+        let Some(arrival) = arrivals.get(*index) else { continue };
+        let stored = known.get(&((*org).to_owned(), *kind, (*key).to_owned())).ok_or(Failure::Unreadable("wanted version"))?;
+        let taken = match (stored.0 == arrival.version, stored.1 == arrival.digest) {
+            (true, true) => Taken::Duplicate,
+            (true, false) => {
+                tx.audit(&arrival.scope, [conflict(now, arrival)]);
+                Taken::Conflict
+            }
+            (false, _) => Taken::Stale,
+        };
+        told.push((*index, taken));
+    }
+    Ok(told)
+}
+
+/// `superseded`: what is wanted already stands over what this event says.
+fn conflict(now: DateTime<Utc>, arrival: &Arrival) -> NewAuditEntry {
+    NewAuditEntry {
+        at: now,
+        actor: format!("event:{}#{}", arrival.context.source, arrival.context.id),
+        action: "event.conflict".to_owned(),
+        target: format!("{}/{}", arrival.kind.label(), arrival.key),
+        outcome: Outcome::Superseded,
+        detail: serde_json::json!({ "version": arrival.version }),
+        personal: vec![],
+        correlation_id: arrival.context.correlation_id.clone(),
+        graph_request_id: None,
+    }
+}
+
+async fn reject(tx: &mut Tx, now: DateTime<Utc>, rejections: &[Rejection]) -> Result<(), Failure> {
+    let row = |rejection: &Rejection| dead_letters::row(&rejection.scope, Origin::Intake, &rejection.dead_letter, now);
+    let rows = rejections.iter().map(row).collect::<Result<Vec<_>, _>>()?;
+    let mut kept = dead_letters::insert(&mut tx.conn, rows).await?;
+    for rejection in rejections {
+        // Taken out, so that a batch which holds one letter twice tells of it once.
+        if kept.remove(&(rejection.scope.as_str().to_owned(), rejection.dead_letter.id.clone())) {
+            tx.audit(&rejection.scope, rejection.audit.iter().cloned());
+            tx.outgoing(&rejection.scope, rejection.outgoing.iter().cloned());
+        }
+    }
+    Ok(())
+}
+
+fn row(arrival: &Arrival) -> Result<[Value; 10], Failure> {
+    let (org, kind, key) = id(arrival);
+    Ok([
+        org.into(),
+        kind.into(),
+        key.into(),
+        arrival.version.into(),
+        arrival.digest.as_slice().into(),
+        arrival.body.as_str().into(),
+        i64::from(arrival.body_format).into(),
+        arrival.target.as_str().into(),
+        values::json(&arrival.context)?.into(),
+        arrival.context.time.into(),
+    ])
+}
+
+fn ids(rows: &[Row]) -> Result<HashSet<(String, &'static str, String)>, Failure> {
+    rows.iter().map(|row| Ok((row.text(0)?, values::kind(&row.text(1)?)?.label(), row.text(2)?))).collect()
 }

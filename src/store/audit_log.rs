@@ -1,10 +1,18 @@
 //! The audit trail's rows. The chain itself is `crate::audit`.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use chrono::{DateTime, Utc};
 
-use super::{Page, PageRequest, Store, StoreError};
+use super::{
+    Page, PageRequest, Store, StoreError,
+    audit_chain::commitments_from_json,
+    db::{Conn, Failure, Job, Row, Value},
+    page::CURSOR,
+    values,
+};
 use crate::{
-    audit::{Link, Verification},
+    audit::{Commitment, Entry, Head, Link, Salt, Verification, Verifier},
     capabilities::Outcome,
     organisation::OrgScope,
 };
@@ -32,7 +40,7 @@ pub struct NewAuditEntry {
     pub graph_request_id: Option<String>,
 }
 
-/// An entry as people see it: personal facts merged into `detail` unless they were erased.
+/// An entry as people see it: personal facts stand in `detail` (and in `personal`) unless they were erased.
 #[derive(Debug, Clone)]
 pub struct AuditRecord {
     /// The entry.
@@ -42,7 +50,7 @@ pub struct AuditRecord {
 }
 
 /// Which entries.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditFilter {
     /// With this action.
     pub action: Option<String>,
@@ -54,29 +62,234 @@ pub struct AuditFilter {
     pub to: Option<DateTime<Utc>>,
 }
 
+/// Entries a page of a verification.
+const VERIFY_PAGE: u32 = 1_000;
+
+const PAGE: &str = "SELECT seq, at, actor, action, target, outcome, detail, personal, correlation_id, graph_request_id, previous, \
+    hash FROM audit WHERE org = $1 AND (CAST($2 AS TEXT) IS NULL OR action = $2) \
+    AND (CAST($3 AS TEXT) IS NULL OR target = $3) AND at >= $4 AND at < $5 AND seq > $6 ORDER BY seq LIMIT $7";
+
+const COUNT: &str = "SELECT COUNT(*) FROM audit WHERE org = $1 AND (CAST($2 AS TEXT) IS NULL OR action = $2) \
+    AND (CAST($3 AS TEXT) IS NULL OR target = $3) AND at >= $4 AND at < $5";
+
+const PERSONAL: &str = "SELECT seq, field, salt, value FROM audit_personal WHERE org = $1 AND seq >= $2 AND seq <= $3 \
+    ORDER BY seq, field";
+
 impl Store {
     /// Appends entries in one transaction.
-    pub async fn append_audit(&self, _scope: &OrgScope, _entries: Vec<NewAuditEntry>) -> Result<(), StoreError> {
-        unimplemented!()
+    pub async fn append_audit(&self, scope: &OrgScope, entries: Vec<NewAuditEntry>) -> Result<(), StoreError> {
+        let given = Arc::new((scope.clone(), entries));
+        let job: Job<()> = Box::new(move |tx| {
+            tx.audit(&given.0, given.1.iter().cloned());
+            Box::pin(async { Ok(()) })
+        });
+        self.write("appending to the audit trail", job).await
     }
 
-    /// Entries in chain order, oldest first, so that past pages never change.
+    /// Entries in chain order, oldest first, so that past pages never change. A row's cursor is its `seq`.
     pub async fn audit_trail(
         &self,
-        _scope: &OrgScope,
-        _filter: AuditFilter,
-        _page: PageRequest,
+        scope: &OrgScope,
+        filter: AuditFilter,
+        page: PageRequest,
     ) -> Result<Page<AuditRecord>, StoreError> {
-        unimplemented!()
+        const DOING: &str = "reading the audit trail";
+        let mut conn = self.read(DOING).await?;
+        read_page(&mut conn, scope, &filter, &page).await.map_err(|failure| failure.doing(DOING))
     }
 
-    /// Reads the whole chain, a page at a time, and checks every link against the head row.
-    pub async fn verify_audit(&self, _scope: &OrgScope) -> Result<Verification, StoreError> {
-        unimplemented!()
+    /// Reads the whole chain, a page at a time, and checks every link against the head row, and the personal facts that are
+    /// left against their commitments.
+    pub async fn verify_audit(&self, scope: &OrgScope) -> Result<Verification, StoreError> {
+        const DOING: &str = "verifying the audit trail";
+        let mut conn = self.read(DOING).await?;
+        verify(&mut conn, scope).await.map_err(|failure| failure.doing(DOING))
     }
 
     /// The organisations that have an audit trail: for `audit verify` without `--org`.
     pub async fn audited_organisations(&self, _worker: &super::WorkerScope) -> Result<Vec<OrgScope>, StoreError> {
-        unimplemented!()
+        const DOING: &str = "reading which organisations are audited";
+        let mut conn = self.read(DOING).await?;
+        let rows = conn.all("SELECT org FROM audit_head ORDER BY org", vec![]).await;
+        rows.and_then(|rows| rows.iter().map(|row| self.scope_of(&row.text(0)?)).collect()).map_err(|f| f.doing(DOING))
     }
+}
+
+async fn read_page(
+    conn: &mut Conn,
+    scope: &OrgScope,
+    filter: &AuditFilter,
+    page: &PageRequest,
+) -> Result<Page<AuditRecord>, Failure> {
+    let after = match &page.after {
+        None => 0,
+        Some(cursor) => cursor.parse().map_err(|_| Failure::Unreadable(CURSOR))?,
+    };
+    let total = count(conn, scope, filter).await?;
+    let mut values = conditions(scope, filter);
+    values.extend([Value::Int(Some(after)), page.limit().into()]);
+    let entries = conn.all(PAGE, values).await?.iter().map(Stored::read).collect::<Result<Vec<_>, _>>()?;
+    let mut personal = personal_of(conn, scope, &entries).await?;
+    let record = |entry: Stored| -> Result<(String, AuditRecord), Failure> {
+        let known = personal.remove(&entry.link.seq).unwrap_or_default();
+        Ok((entry.link.seq.to_string(), entry.into_record(known)?))
+    };
+    Ok(Page::cut(page, entries.into_iter().map(record).collect::<Result<_, _>>()?, total))
+}
+
+/// Without conditions the head row knows; a chain has no gaps.
+async fn count(conn: &mut Conn, scope: &OrgScope, filter: &AuditFilter) -> Result<u64, Failure> {
+    if *filter == AuditFilter::default() {
+        return Ok(read_head(conn, scope).await?.seq);
+    }
+    conn.all(COUNT, conditions(scope, filter)).await?.first().map_or(Ok(0), |row| row.count(0))
+}
+
+fn conditions(scope: &OrgScope, filter: &AuditFilter) -> Vec<Value> {
+    vec![
+        scope.as_str().into(),
+        filter.action.as_deref().into(),
+        filter.target.as_deref().into(),
+        filter.from.map_or(i64::MIN, |from| from.timestamp_micros()).into(),
+        filter.to.map_or(i64::MAX, |to| to.timestamp_micros()).into(),
+    ]
+}
+
+async fn verify(conn: &mut Conn, scope: &OrgScope) -> Result<Verification, Failure> {
+    // The head first: what is appended while we read lies behind it and is left for the next time.
+    let head = read_head(conn, scope).await?;
+    let mut verifier = Verifier::new(scope.organisation());
+    let mut after = 0_u64;
+    loop {
+        let mut values = conditions(scope, &AuditFilter::default());
+        values.extend([after.into(), VERIFY_PAGE.into()]);
+        let rows = conn.all(PAGE, values).await?;
+        let mut entries = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let seq = row.count(0)?;
+            after = seq;
+            match Stored::read(row) {
+                Ok(entry) => entries.push(entry),
+                Err(_) => verifier.fault(seq, "it cannot be read".to_owned()),
+            }
+        }
+        entries.retain(|entry| entry.link.seq <= head.seq);
+        let mut personal = personal_of(conn, scope, &entries).await?;
+        for entry in &entries {
+            entry.check(&mut verifier, personal.remove(&entry.link.seq).unwrap_or_default());
+        }
+        if rows.is_empty() || after >= head.seq {
+            break;
+        }
+    }
+    let last = conn.all("SELECT COALESCE(MAX(seq), 0) FROM audit WHERE org = $1", vec![scope.as_str().into()]).await?;
+    let last = last.first().map_or(Ok(0), |row| row.count(0))?;
+    // The head moves with every entry, so one read later lies behind no entry.
+    if last > read_head(conn, scope).await?.seq {
+        verifier.fault(last, "it lies behind the chain's head row".to_owned());
+    }
+    Ok(verifier.finish(head))
+}
+
+async fn read_head(conn: &mut Conn, scope: &OrgScope) -> Result<Head, Failure> {
+    let rows = conn.all("SELECT seq, hash FROM audit_head WHERE org = $1", vec![scope.as_str().into()]).await?;
+    let read = |row: &Row| Ok(Head { seq: row.count(0)?, hash: values::bytes32(row, 1)? });
+    rows.first().map_or_else(|| Ok(Head::start(scope.organisation())), read)
+}
+
+/// A fact with its salt.
+struct Fact {
+    field: String,
+    salt: Vec<u8>,
+    value: String,
+}
+
+async fn personal_of(conn: &mut Conn, scope: &OrgScope, entries: &[Stored]) -> Result<BTreeMap<u64, Vec<Fact>>, Failure> {
+    let mut facts: BTreeMap<u64, Vec<Fact>> = BTreeMap::new();
+    let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(facts) };
+    let values = vec![scope.as_str().into(), first.link.seq.into(), last.link.seq.into()];
+    for row in conn.all(PERSONAL, values).await? {
+        let fact = Fact { field: row.text(1)?, salt: row.bytes(2)?, value: row.text(3)? };
+        facts.entry(row.count(0)?).or_default().push(fact);
+    }
+    Ok(facts)
+}
+
+/// An entry as it is stored.
+struct Stored {
+    at: i64,
+    actor: String,
+    action: String,
+    target: String,
+    outcome: String,
+    detail: String,
+    personal: Vec<Commitment>,
+    correlation_id: Option<String>,
+    graph_request_id: Option<String>,
+    link: Link,
+}
+
+impl Stored {
+    fn read(row: &Row) -> Result<Self, Failure> {
+        Ok(Self {
+            at: row.int(1)?,
+            actor: row.text(2)?,
+            action: row.text(3)?,
+            target: row.text(4)?,
+            outcome: row.text(5)?,
+            detail: row.text(6)?,
+            personal: commitments_from_json(&row.text(7)?)?,
+            correlation_id: row.maybe_text(8)?,
+            graph_request_id: row.maybe_text(9)?,
+            link: Link { seq: row.count(0)?, previous: values::bytes32(row, 10)?, hash: values::bytes32(row, 11)? },
+        })
+    }
+
+    fn check(&self, verifier: &mut Verifier, facts: Vec<Fact>) {
+        let entry = Entry {
+            at: self.at,
+            actor: &self.actor,
+            action: &self.action,
+            target: &self.target,
+            outcome: &self.outcome,
+            detail: &self.detail,
+            personal: &self.personal,
+            correlation_id: self.correlation_id.as_deref(),
+            graph_request_id: self.graph_request_id.as_deref(),
+        };
+        verifier.entry(&self.link, &entry);
+        for fact in facts {
+            let commitment = self.personal.iter().find(|commitment| commitment.field == fact.field);
+            let salt: Option<Salt> = fact.salt.try_into().ok();
+            if !commitment.zip(salt).is_some_and(|(commitment, salt)| commitment.opens(&fact.value, &salt)) {
+                verifier.fault(self.link.seq, "a personal fact does not match its commitment".to_owned());
+            }
+        }
+    }
+
+    fn into_record(self, facts: Vec<Fact>) -> Result<AuditRecord, Failure> {
+        let mut detail: serde_json::Value = values::from_json(&self.detail, "audit detail")?;
+        let personal: Vec<(String, String)> = facts.into_iter().map(|fact| (fact.field, fact.value)).collect();
+        if let Some(fields) = detail.as_object_mut() {
+            fields.extend(personal.iter().map(|(field, value)| (field.clone(), value.as_str().into())));
+        }
+        let entry = NewAuditEntry {
+            at: values::from_micros(self.at)?,
+            actor: self.actor,
+            action: self.action,
+            target: self.target,
+            outcome: outcome(&self.outcome)?,
+            detail,
+            personal,
+            correlation_id: self.correlation_id,
+            graph_request_id: self.graph_request_id,
+        };
+        Ok(AuditRecord { entry, link: self.link })
+    }
+}
+
+fn outcome(label: &str) -> Result<Outcome, Failure> {
+    use Outcome::{Failed, Intended, Succeeded, Superseded, Unknown};
+    let all = [Intended, Succeeded, Failed, Unknown, Superseded];
+    all.into_iter().find(|outcome| outcome.label() == label).ok_or(Failure::Unreadable("audit outcome"))
 }

@@ -1,16 +1,22 @@
 //! What is wanted, what stands, who may, and what was done: one store, SQLite or Postgres.
 //!
-//! One file a table family; [`db`] is the only file that names a driver. Every method takes an
+//! One file a table family; `db` is the only one that names a driver. Every method takes an
 //! [`OrgScope`](crate::organisation::OrgScope), but for those of [`WorkerScope`], which belong to the loops.
 
 mod arrivals;
+mod audit_chain;
 mod audit_log;
+mod claim;
 mod connections;
 mod db;
 mod dead_letters;
+mod leases;
 mod outbox;
 mod page;
+mod record;
+mod standing;
 mod tasks;
+mod values;
 mod work;
 
 pub use arrivals::{Arrival, Kind, Rejection, Taken};

@@ -1,6 +1,9 @@
 //! Events owed to others: committed with what they tell of, published after.
 
-use super::{Store, StoreError, WorkerScope};
+use super::{
+    Store, StoreError, WorkerScope,
+    db::{Conn, Failure, Job},
+};
 use crate::organisation::OrgScope;
 
 pub use crate::events::Outgoing as OutgoingEvent;
@@ -18,12 +21,43 @@ pub struct QueuedEvent {
 
 impl Store {
     /// The oldest events that wait.
-    pub async fn outbox(&self, _worker: &WorkerScope, _limit: u32) -> Result<Vec<QueuedEvent>, StoreError> {
-        unimplemented!()
+    pub async fn outbox(&self, _worker: &WorkerScope, limit: u32) -> Result<Vec<QueuedEvent>, StoreError> {
+        const DOING: &str = "reading events to publish";
+        let mut conn = self.read(DOING).await?;
+        self.oldest(&mut conn, limit).await.map_err(|failure| failure.doing(DOING))
     }
 
     /// Forgets events that the broker has confirmed.
-    pub async fn published(&self, _worker: &WorkerScope, _events: &[QueuedEvent]) -> Result<(), StoreError> {
-        unimplemented!()
+    pub async fn published(&self, _worker: &WorkerScope, events: &[QueuedEvent]) -> Result<(), StoreError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let sequences: Vec<i64> = events.iter().map(|queued| queued.sequence).collect();
+        let job: Job<()> = Box::new(move |tx| {
+            let rows = sequences.iter().map(|sequence| [(*sequence).into()]).collect();
+            Box::pin(
+                async move { tx.conn.many("DELETE FROM outbox WHERE sequence IN (VALUES {rows})", &[], rows).await.map(drop) },
+            )
+        });
+        self.write("forgetting published events", job).await
     }
+
+    async fn oldest(&self, conn: &mut Conn, limit: u32) -> Result<Vec<QueuedEvent>, Failure> {
+        let text = "SELECT org, sequence, id, subject, payload FROM outbox ORDER BY sequence LIMIT $1";
+        let rows = conn.all(text, vec![limit.into()]).await?;
+        let read = |row: &super::db::Row| {
+            let event = OutgoingEvent { id: row.text(2)?, subject: row.text(3)?, payload: row.text(4)? };
+            Ok(QueuedEvent { scope: self.scope_of(&row.text(0)?)?, sequence: row.int(1)?, event })
+        };
+        rows.iter().map(read).collect()
+    }
+}
+
+/// Queues events; one whose id waits already is the same event.
+pub(super) async fn enqueue(conn: &mut Conn, events: Vec<(OrgScope, OutgoingEvent)>) -> Result<(), Failure> {
+    let row = |(scope, event): (OrgScope, OutgoingEvent)| {
+        [scope.as_str().into(), event.id.into(), event.subject.into(), event.payload.into()]
+    };
+    let text = "INSERT INTO outbox (org, id, subject, payload) VALUES {rows} ON CONFLICT (org, id) DO NOTHING";
+    conn.many(text, &[], events.into_iter().map(row).collect()).await.map(drop)
 }

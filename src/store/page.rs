@@ -19,3 +19,23 @@ pub struct Page<T> {
     /// Rows in the whole list.
     pub total: u64,
 }
+
+/// What [`super::StoreError::Unreadable`] says of a cursor that this list did not give out.
+pub(super) const CURSOR: &str = "cursor";
+
+impl PageRequest {
+    /// One more than asked for: whether it is there says whether more follow.
+    pub(super) fn limit(&self) -> i64 {
+        i64::from(self.first) + 1
+    }
+}
+
+impl<T> Page<T> {
+    /// A page from rows read with [`PageRequest::limit`].
+    pub(super) fn cut(request: &PageRequest, mut rows: Vec<(String, T)>, total: u64) -> Self {
+        let first = usize::try_from(request.first).unwrap_or(usize::MAX);
+        let has_next = rows.len() > first;
+        rows.truncate(first);
+        Self { rows, has_next, total }
+    }
+}

@@ -1,8 +1,8 @@
-//! The reconciler's side of the wanted state: claim, record, hold.
+//! The reconciler's side of the wanted state, as types: claim, record, hold. The work is in `claim` and `record`.
 
 use chrono::{DateTime, Utc};
 
-use super::{DeliveryError, Kind, NewAuditEntry, NewDeadLetter, OutgoingEvent, Store, StoreError};
+use super::{DeliveryError, Kind, NewAuditEntry, NewDeadLetter, OutgoingEvent};
 use crate::{
     capabilities::{CapabilityName, Place, PlaceChange, Version},
     events::EventContext,
@@ -107,6 +107,7 @@ pub struct Progress {
 
 /// What becomes of an object after recording.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "made and read once a claim; a box would only be in the way of its readers")]
 pub enum Next {
     /// Still being worked on; the lease stays.
     Keep,
@@ -127,7 +128,9 @@ pub enum Next {
         error: DeliveryError,
     },
     /// A person is needed. Ends the lease, keeps the dead letter (one an object, the newest), publishes
-    /// `delivery.dead-lettered`. When a newer version came meanwhile: due at once instead, and no dead letter.
+    /// `delivery.dead-lettered`. When a newer version came meanwhile: due at once instead, and no dead letter. Then
+    /// [`Progress::outgoing`] is dropped, for it tells of the dead letter; [`Progress::audit`] is kept, for it tells of calls
+    /// that were made.
     Dead {
         /// The version that failed.
         version: Version,
@@ -160,37 +163,4 @@ pub struct BacklogRow {
     pub count: u64,
     /// When the oldest of them became due.
     pub oldest: Option<DateTime<Utc>>,
-}
-
-impl Store {
-    /// Takes due objects under lease: round robin over organisations, then targets; nothing of an organisation without a usable
-    /// connection, nothing under a hold, nothing under a live lease, never more than `per_target` of one target.
-    pub async fn claim(
-        &self,
-        _worker: &WorkerScope,
-        _now: DateTime<Utc>,
-        _request: ClaimRequest,
-    ) -> Result<Vec<Claim>, StoreError> {
-        unimplemented!()
-    }
-
-    /// Writes progress down, all of it or nothing. Concurrent calls share a commit.
-    pub async fn record(&self, _now: DateTime<Utc>, _progress: Progress) -> Result<Recorded, StoreError> {
-        unimplemented!()
-    }
-
-    /// Extends leases that are still ours; returns those that are not any more.
-    pub async fn extend(&self, _leases: Vec<Lease>, _until: DateTime<Utc>) -> Result<Vec<Lease>, StoreError> {
-        unimplemented!()
-    }
-
-    /// When the next object becomes due, if none is now: for how long the loop may sleep.
-    pub async fn next_due(&self, _worker: &WorkerScope, _kinds: &[Kind]) -> Result<Option<DateTime<Utc>>, StoreError> {
-        unimplemented!()
-    }
-
-    /// What waits, over all organisations.
-    pub async fn backlog(&self, _worker: &WorkerScope) -> Result<Vec<BacklogRow>, StoreError> {
-        unimplemented!()
-    }
 }

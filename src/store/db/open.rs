@@ -1,0 +1,143 @@
+//! How each database is opened.
+
+use std::{path::PathBuf, str::FromStr, time::Duration};
+
+use sqlx::{
+    Connection as _, PgConnection, PgPool, SqliteConnection, SqlitePool,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{Conn, Failure};
+
+static SQLITE: Migrator = sqlx::migrate!("./migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("./migrations/postgres");
+
+/// Readers beside the writer.
+const READERS: u32 = 4;
+/// Prepared statements a connection keeps: each text comes in a few sizes (`many`).
+const STATEMENTS: usize = 256;
+/// How long a statement waits for another process's lock before it fails.
+const BUSY: Duration = Duration::from_secs(5);
+/// The migrator takes a lock on Postgres but none on SQLite: there, of two processes that migrate at once, one may stumble
+/// over the other's tables, and finds them in order the next time.
+const MIGRATION_RUNS: u32 = 5;
+const MIGRATION_PAUSE: Duration = Duration::from_millis(100);
+/// How long a reader waits for a connection.
+const ACQUIRE: Duration = Duration::from_secs(5);
+
+/// Which database, and where.
+#[derive(Debug, Clone)]
+pub(super) enum Target {
+    Sqlite(Box<SqliteConnectOptions>),
+    Postgres(Box<PgConnectOptions>),
+}
+
+/// Connections to read with.
+#[derive(Debug)]
+pub(super) enum Reader {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+impl Target {
+    pub(super) fn parse(url: &str) -> Result<Self, Failure> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Self::Postgres(Box::new(
+                PgConnectOptions::from_str(url)?.application_name("argus-m365").statement_cache_capacity(STATEMENTS),
+            )));
+        }
+        let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"));
+        let Some(path) = path.filter(|path| !path.is_empty()) else {
+            return Err(Failure::Driver("it must be sqlite://PATH or postgres://…".into()));
+        };
+        let options = SqliteConnectOptions::new()
+            .filename(PathBuf::from(path))
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY)
+            .foreign_keys(true)
+            .statement_cache_capacity(STATEMENTS);
+        Ok(Self::Sqlite(Box::new(options)))
+    }
+
+    /// Writers that may commit side by side: SQLite has one.
+    pub(super) fn writers(&self) -> usize {
+        match self {
+            Self::Sqlite(_) => 1,
+            Self::Postgres(_) => 4,
+        }
+    }
+
+    /// A connection to write with.
+    pub(super) async fn writer(&self) -> Result<Conn, Failure> {
+        match self {
+            Self::Sqlite(options) => {
+                let options = (**options).clone().create_if_missing(true);
+                Ok(Conn::Sqlite(Box::new(SqliteConnection::connect_with(&options).await?)))
+            }
+            Self::Postgres(options) => Ok(Conn::Postgres(Box::new(PgConnection::connect_with(options).await?))),
+        }
+    }
+
+    /// Opens the pool of readers; creates the SQLite file, so that there is something to read.
+    pub(super) async fn reader(&self) -> Result<Reader, Failure> {
+        match self {
+            Self::Sqlite(options) => {
+                if let Some(folder) = options.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty()) {
+                    tokio::fs::create_dir_all(folder).await.map_err(|error| Failure::Driver(Box::new(error)))?;
+                }
+                SqliteConnection::connect_with(&(**options).clone().create_if_missing(true)).await?.close().await?;
+                let pool = SqlitePoolOptions::new().max_connections(READERS).acquire_timeout(ACQUIRE);
+                Ok(Reader::Sqlite(pool.connect_with((**options).clone().read_only(true)).await?))
+            }
+            Self::Postgres(options) => {
+                let pool = PgPoolOptions::new().max_connections(READERS).acquire_timeout(ACQUIRE);
+                Ok(Reader::Postgres(pool.connect_with((**options).clone()).await?))
+            }
+        }
+    }
+
+    /// Applies what is missing.
+    pub(super) async fn migrate(&self) -> Result<(), Failure> {
+        let mut left = MIGRATION_RUNS;
+        loop {
+            left -= 1;
+            let migrated = match self.writer().await? {
+                Conn::Sqlite(mut conn) => SQLITE.run(&mut *conn).await,
+                Conn::Postgres(mut conn) => POSTGRES.run(&mut *conn).await,
+                Conn::SqlitePooled(_) | Conn::PostgresPooled(_) => Ok(()),
+            };
+            match migrated {
+                Ok(()) => return Ok(()),
+                Err(error) if left == 0 => return Err(Failure::Driver(Box::new(error))),
+                Err(_) => tokio::time::sleep(MIGRATION_PAUSE).await,
+            }
+        }
+    }
+
+    pub(super) fn newest_migration(&self) -> i64 {
+        let migrations = match self {
+            Self::Sqlite(_) => &SQLITE,
+            Self::Postgres(_) => &POSTGRES,
+        };
+        migrations.iter().map(|migration| migration.version).max().unwrap_or(0)
+    }
+}
+
+impl Reader {
+    pub(super) async fn acquire(&self) -> Result<Conn, Failure> {
+        match self {
+            Self::Sqlite(pool) => Ok(Conn::SqlitePooled(pool.acquire().await?)),
+            Self::Postgres(pool) => Ok(Conn::PostgresPooled(pool.acquire().await?)),
+        }
+    }
+
+    pub(super) async fn close(&self) {
+        match self {
+            Self::Sqlite(pool) => pool.close().await,
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The writer: jobs that wait are committed together.
+//!
+//! A commit costs an fsync, some milliseconds, however much is in it. So a writer takes every job that waits, runs each in
+//! its own savepoint (one that fails does not undo its neighbours), commits once, and only then answers. SQLite has one
+//! writer, Postgres a few.
+//!
+//! When the end of a transaction fails before COMMIT, its jobs run again, each in a transaction of its own: only the one at
+//! fault fails. When COMMIT itself fails, its outcome is not known and every job is told so. After either, and after a
+//! panic, the connection is dropped (which rolls back) and opened again for the next job.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+
+use super::{Failure, Job, StoreError, Tx, open::Target};
+use crate::ids::Ids;
+
+/// Jobs a transaction: enough to share an fsync, few enough that nobody waits long.
+const MOST_JOBS: usize = 64;
+/// How often a transaction runs in all when Postgres asks to run it again.
+const MOST_RUNS: usize = 4;
+
+/// Hands jobs to the writers.
+#[derive(Debug)]
+pub(super) struct Writer {
+    queue: Mutex<Option<mpsc::UnboundedSender<Box<dyn Queued>>>>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Writer {
+    pub(super) fn start(target: &Target, ids: &Ids) -> Self {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let receiver = Arc::new(tokio::sync::Mutex::new(receiver));
+        let start = |_| tokio::spawn(serve(target.clone(), ids.clone(), Arc::clone(&receiver)));
+        let tasks = (0..target.writers()).map(start).collect();
+        Self { queue: Mutex::new(Some(sender)), tasks: Mutex::new(tasks) }
+    }
+
+    /// Queues a job at once; the future ends when it is committed or has failed.
+    pub(super) fn submit<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        job: Job<T>,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send + use<T> {
+        let (answer, answered) = oneshot::channel();
+        let pending = Pending { doing, job, outcome: None, answer };
+        if let Some(queue) = &*self.queue.lock().unwrap_or_else(PoisonError::into_inner) {
+            // Refused only when every writer is gone; then the job is dropped, and its answer with it.
+            queue.send(Box::new(pending)).unwrap_or_default();
+        }
+        async move { answered.await.unwrap_or_else(|_| Err(gone().doing(doing))) }
+    }
+
+    /// Lets what is queued finish, then ends the writers.
+    pub(super) async fn close(&self) {
+        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a writer of the store did not end by itself");
+            }
+        }
+    }
+}
+
+fn gone() -> Failure {
+    Failure::Driver("the writer dropped the job: the store is closed, or the writer's connection was lost".into())
+}
+
+/// A job in the queue, whatever it returns.
+trait Queued: Send {
+    /// Runs it and keeps its outcome; true when it succeeded.
+    fn run<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, bool>;
+    /// Whether it failed in a way that asks for another run.
+    fn wants_another_run(&self) -> bool;
+    /// Tells the caller: the outcome if `committed`, else why not.
+    fn answer(self: Box<Self>, committed: Result<(), &str>);
+}
+
+struct Pending<T> {
+    doing: &'static str,
+    job: Job<T>,
+    outcome: Option<Result<T, Failure>>,
+    answer: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T: Send> Queued for Pending<T> {
+    fn run<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            let outcome = (self.job)(tx).await;
+            self.outcome.insert(outcome).is_ok()
+        })
+    }
+
+    fn wants_another_run(&self) -> bool {
+        matches!(self.outcome, Some(Err(Failure::Again(_))))
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), &str>) {
+        let outcome = match (self.outcome, committed) {
+            // A job that failed by itself keeps its own reason.
+            (Some(Err(failure)), _) => Err(failure),
+            (Some(Ok(value)), Ok(())) => Ok(value),
+            (_, Err(reason)) => Err(Failure::Driver(reason.into())),
+            (None, Ok(())) => Err(gone()),
+        };
+        // Nobody waits any more when the caller was cancelled; the commit stands.
+        self.answer.send(outcome.map_err(|failure| failure.doing(self.doing))).unwrap_or_default();
+    }
+}
+
+type Queue = Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<Box<dyn Queued>>>>;
+
+/// Ends when the queue is closed and empty.
+async fn serve(target: Target, ids: Ids, queue: Queue) {
+    let mut writer = Session { target, ids, tx: None };
+    while let Some(jobs) = take(&queue).await {
+        // A panic drops jobs and connection; their callers are told, and the next job opens a new one.
+        if AssertUnwindSafe(writer.work(jobs)).catch_unwind().await.is_err() {
+            tracing::error!("a job of the store's writer panicked; its transaction was rolled back");
+            writer.tx = None;
+        }
+    }
+}
+
+/// Waits for a job, then takes all that wait with it.
+async fn take(queue: &Queue) -> Option<Vec<Box<dyn Queued>>> {
+    let mut queue = queue.lock().await;
+    let mut jobs = vec![queue.recv().await?];
+    while jobs.len() < MOST_JOBS {
+        let Ok(job) = queue.try_recv() else { break };
+        jobs.push(job);
+    }
+    Some(jobs)
+}
+
+struct Session {
+    target: Target,
+    ids: Ids,
+    tx: Option<Tx>,
+}
+
+/// How a transaction ended, if not well.
+enum Ended {
+    /// Nothing of it stands; its jobs may run again, alone.
+    Undone {
+        reason: String,
+        /// Even alone.
+        again: bool,
+    },
+    /// Running it again is pointless (no connection) or wrong (nobody knows whether it stands).
+    Open(String),
+}
+
+impl Session {
+    async fn work(&mut self, mut jobs: Vec<Box<dyn Queued>>) {
+        match self.transaction(&mut jobs, false).await {
+            Ok(()) => self.answer_or_run_again(jobs).await,
+            Err(Ended::Undone { .. }) => self.one_by_one(jobs).await,
+            Err(Ended::Open(reason)) => {
+                for job in jobs {
+                    job.answer(Err(&reason));
+                }
+            }
+        }
+    }
+
+    async fn answer_or_run_again(&mut self, jobs: Vec<Box<dyn Queued>>) {
+        let (again, done): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.wants_another_run());
+        for job in done {
+            job.answer(Ok(()));
+        }
+        self.one_by_one(again).await;
+    }
+
+    async fn one_by_one(&mut self, jobs: Vec<Box<dyn Queued>>) {
+        for mut job in jobs {
+            let mut ended = Ok(());
+            for _ in 1..MOST_RUNS {
+                ended = self.transaction(std::slice::from_mut(&mut job), true).await;
+                let again = match &ended {
+                    Ok(()) => job.wants_another_run(),
+                    Err(Ended::Undone { again, .. }) => *again,
+                    Err(Ended::Open(_)) => false,
+                };
+                if !again {
+                    break;
+                }
+            }
+            match ended {
+                Ok(()) => job.answer(Ok(())),
+                Err(Ended::Undone { reason, .. } | Ended::Open(reason)) => job.answer(Err(&reason)),
+            }
+        }
+    }
+
+    /// Runs the jobs in one transaction. Afterwards the connection is kept only when it is known to be in order.
+    async fn transaction(&mut self, jobs: &mut [Box<dyn Queued>], careful: bool) -> Result<(), Ended> {
+        let over = |failure: Failure| Ended::Open(describe(&failure));
+        let mut tx = match self.tx.take() {
+            Some(tx) => tx,
+            None => Tx::new(self.target.writer().await.map_err(over)?, self.ids.clone()),
+        };
+        tx.begin(careful).await.map_err(over)?;
+        if run_all(&mut tx, jobs).await.map_err(undone)? {
+            tx.flush().await.map_err(undone)?;
+            tx.commit().await.map_err(over)?;
+        } else {
+            tx.rollback().await.map_err(undone)?;
+        }
+        self.tx = Some(tx);
+        Ok(())
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
+fn undone(failure: Failure) -> Ended {
+    let again = matches!(failure, Failure::Again(_));
+    Ended::Undone { reason: describe(&failure), again }
+}
+
+/// Whether any job succeeded, and so there is something to commit.
+async fn run_all(tx: &mut Tx, jobs: &mut [Box<dyn Queued>]) -> Result<bool, Failure> {
+    if let [job] = jobs {
+        return Ok(job.run(tx).await);
+    }
+    let mut any = false;
+    for job in jobs {
+        let mark = tx.savepoint().await?;
+        if job.run(tx).await {
+            any = true;
+            tx.release().await?;
+        } else {
+            tx.undo(mark).await?;
+        }
+    }
+    Ok(any)
+}
+
+fn describe(failure: &Failure) -> String {
+    match failure {
+        Failure::Driver(source) | Failure::Again(source) => source.to_string(),
+        Failure::Unreadable(what) => format!("a stored {what} cannot be read"),
+        Failure::Conflict => "the row changed meanwhile".to_owned(),
+    }
+}

@@ -1,0 +1,105 @@
+//! Extending leases, and what waits.
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    BacklogRow, DeliveryState, Kind, Lease, Store, StoreError, WorkerScope,
+    db::{Conn, Failure, Job, Value},
+    values,
+};
+
+const EXTEND: &str = "WITH v(org, kind, key, epoch) AS (VALUES {rows}) UPDATE wanted SET lease_until = $1, due_at = $1 FROM v \
+    WHERE wanted.org = v.org AND wanted.kind = v.kind AND wanted.key = v.key AND wanted.lease_epoch = v.epoch \
+    AND wanted.lease_until IS NOT NULL RETURNING wanted.org, wanted.kind, wanted.key";
+
+/// Organisations without a hold: the first due row is one seek away.
+const NEXT_FREE: &str = "SELECT MIN((SELECT w.due_at FROM wanted w WHERE w.org = c.org AND w.kind = $1 AND w.due_at IS NOT NULL \
+    ORDER BY w.due_at LIMIT 1)) FROM connection c WHERE c.state <> 'disabled' \
+    AND NOT EXISTS (SELECT 1 FROM hold h WHERE h.org = c.org AND h.capability = $2)";
+
+/// Organisations with holds, lane by lane: a lane is due when its first row is, and its waits are over.
+const NEXT_HELD: &str = "WITH RECURSIVE lane(org, target) AS ( \
+      SELECT c.org, (SELECT n.target FROM wanted n WHERE n.org = c.org AND n.kind = $1 AND n.due_at IS NOT NULL \
+        ORDER BY n.target LIMIT 1) FROM connection c WHERE c.state <> 'disabled' \
+        AND EXISTS (SELECT 1 FROM hold h WHERE h.org = c.org AND h.capability = $2) \
+      UNION ALL \
+      SELECT l.org, (SELECT n.target FROM wanted n WHERE n.org = l.org AND n.kind = $1 AND n.target > l.target \
+        AND n.due_at IS NOT NULL ORDER BY n.target LIMIT 1) FROM lane l WHERE l.target IS NOT NULL), \
+    wait(due, until) AS (SELECT \
+      (SELECT MIN(w.due_at) FROM wanted w WHERE w.org = l.org AND w.kind = $1 AND w.target = l.target), \
+      (SELECT MAX(h.until) FROM hold h WHERE h.org = l.org AND h.capability = $2 AND h.target IN ('', l.target)) \
+      FROM lane l WHERE l.target IS NOT NULL) \
+    SELECT MIN(CASE WHEN until > due THEN until ELSE due END) FROM wait";
+
+const BACKLOG: &str = "SELECT w.kind, CASE WHEN c.org IS NULL OR c.state = 'disabled' THEN 'blocked' ELSE w.state END AS stands, \
+    COUNT(*), MIN(w.due_since) FROM wanted w LEFT JOIN connection c ON c.org = w.org WHERE w.due_at IS NOT NULL \
+    AND w.state IN ('pending', 'unknown') GROUP BY 1, 2 \
+    UNION ALL SELECT w.kind, w.state, COUNT(*), MIN(w.due_since) FROM wanted w WHERE w.state = 'dead' GROUP BY 1, 2";
+
+impl Store {
+    /// Extends leases that are still ours; returns those that are not any more.
+    pub async fn extend(&self, leases: Vec<Lease>, until: DateTime<Utc>) -> Result<Vec<Lease>, StoreError> {
+        let rows: Vec<[Value; 4]> = leases.iter().map(row).collect();
+        let job: Job<Vec<(String, String, String)>> = Box::new(move |tx| {
+            let rows = rows.clone();
+            Box::pin(async move {
+                let extended = tx.conn.many(EXTEND, &[until.into()], rows).await?;
+                extended.iter().map(|row| Ok((row.text(0)?, row.text(1)?, row.text(2)?))).collect()
+            })
+        });
+        let extended = self.write("extending leases", job).await?;
+        let lost = |lease: &Lease| {
+            !extended
+                .iter()
+                .any(|(org, kind, key)| org == lease.scope.as_str() && kind == lease.kind.label() && *key == lease.key)
+        };
+        Ok(leases.into_iter().filter(lost).collect())
+    }
+
+    /// When the next object becomes due, if none is now: for how long the loop may sleep. An instant in the past means that
+    /// something is due; it may still be out of reach while other objects of its target are under lease.
+    pub async fn next_due(&self, _worker: &WorkerScope, kinds: &[Kind]) -> Result<Option<DateTime<Utc>>, StoreError> {
+        const DOING: &str = "reading when the next object is due";
+        let mut conn = self.read(DOING).await?;
+        next_due(&mut conn, kinds).await.map_err(|failure| failure.doing(DOING))
+    }
+
+    /// What waits, over all organisations.
+    pub async fn backlog(&self, _worker: &WorkerScope) -> Result<Vec<BacklogRow>, StoreError> {
+        const DOING: &str = "counting what waits";
+        let mut conn = self.read(DOING).await?;
+        backlog(&mut conn).await.map_err(|failure| failure.doing(DOING))
+    }
+}
+
+fn row(lease: &Lease) -> [Value; 4] {
+    [lease.scope.as_str().into(), lease.kind.label().into(), lease.key.as_str().into(), lease.epoch.into()]
+}
+
+async fn next_due(conn: &mut Conn, kinds: &[Kind]) -> Result<Option<DateTime<Utc>>, Failure> {
+    let mut next = None;
+    for kind in kinds {
+        for text in [NEXT_FREE, NEXT_HELD] {
+            let values = vec![kind.label().into(), values::delivered_by(*kind).label().into()];
+            let rows = conn.all(text, values).await?;
+            let due = rows.first().map_or(Ok(None), |row| values::maybe_instant(row, 0))?;
+            next = [next, due].into_iter().flatten().min();
+        }
+    }
+    Ok(next)
+}
+
+async fn backlog(conn: &mut Conn) -> Result<Vec<BacklogRow>, Failure> {
+    let read = |row: &super::db::Row| {
+        let state = match row.text(1)?.as_str() {
+            "pending" => DeliveryState::Pending,
+            "unknown" => DeliveryState::Unknown,
+            "blocked" => DeliveryState::Blocked,
+            "dead" => DeliveryState::Dead,
+            _ => return Err(Failure::Unreadable("delivery state")),
+        };
+        let kind = values::kind(&row.text(0)?)?;
+        Ok(BacklogRow { kind, state, count: row.count(2)?, oldest: values::maybe_instant(row, 3)? })
+    };
+    conn.all(BACKLOG, vec![]).await?.iter().map(read).collect()
+}

@@ -1,0 +1,120 @@
+//! What the store promises, as one list of behaviours that is run against SQLite and against Postgres.
+//!
+//! Postgres: `TEST_POSTGRES_URL` names a server on which databases may be made; each behaviour has one of its own. Without
+//! it these tests say that they did not run, or fail when `ARGUS_TEST_REQUIRE_POSTGRES=1`.
+
+mod audit;
+mod claims;
+mod connections;
+mod isolation;
+mod life;
+mod objects;
+mod records;
+mod versions;
+mod world;
+
+macro_rules! behaviours {
+    ($($module:ident { $($name:ident)* })*) => {
+        mod sqlite {
+            $(mod $module { $(#[tokio::test] async fn $name() {
+                let world = crate::world::World::sqlite().await;
+                world.run(crate::$module::$name(&world)).await;
+            })* })*
+        }
+        mod postgres {
+            $(mod $module { $(#[tokio::test] async fn $name() {
+                let Some(world) = crate::world::World::postgres().await else { return };
+                world.run(crate::$module::$name(&world)).await;
+            })* })*
+        }
+    };
+}
+
+behaviours! {
+    versions {
+        a_higher_version_becomes_what_is_wanted
+        the_same_version_with_the_same_data_is_a_duplicate
+        the_same_version_with_other_data_is_audited_and_not_applied
+        a_lower_version_changes_nothing
+        arrivals_of_one_batch_are_applied_in_order
+        a_newer_version_starts_anew_after_failures
+        an_arrival_without_a_target_keeps_the_one_that_was_known
+        a_rejected_event_is_kept_once_however_often_it_comes
+        a_batch_of_any_size_is_taken_in_whole
+        a_nul_in_a_text_stops_nothing
+    }
+    claims {
+        nothing_is_claimed_without_a_usable_connection
+        a_busy_organisation_does_not_starve_another
+        every_target_has_its_turn
+        more_organisations_than_a_statement_takes_are_all_served
+        a_target_is_never_worked_on_by_more_than_it_bears
+        the_longest_due_of_a_target_comes_first
+        a_hold_is_respected_until_it_is_over
+        the_later_of_two_holds_wins
+        an_expired_lease_is_taken_over_with_doubt
+        the_doubt_stays_until_somebody_looked
+        a_kind_that_nobody_asked_for_stays
+        a_claim_comes_with_what_is_known
+        claims_at_the_same_time_share_nothing
+        the_next_due_instant_heeds_leases_waits_and_holds
+        the_backlog_counts_what_waits
+    }
+    records {
+        a_settled_object_is_left_alone
+        settling_an_older_version_leaves_the_newer_due
+        a_newer_version_during_a_lease_waits_for_its_end
+        a_retry_waits_and_counts
+        a_wait_the_server_asked_for_does_not_count
+        an_unknown_outcome_is_shown
+        a_retry_that_was_overtaken_is_due_at_once
+        a_dead_object_has_one_letter_the_newest
+        settling_takes_the_letter_away
+        a_dead_end_that_was_overtaken_leaves_no_letter
+        a_released_object_is_due_and_its_attempt_not_counted
+        a_worker_without_its_lease_changes_nothing_but_doubt
+        doubt_outlives_the_lease_of_another_worker
+        progress_on_an_unknown_object_is_lost
+        places_come_and_go_and_generations_only_rise
+        many_records_at_once_all_land
+        only_lost_leases_are_reported_when_extending
+        outgoing_events_wait_in_order_until_published
+    }
+    connections {
+        a_connection_is_kept_and_read_back
+        putting_over_an_unexpected_row_is_a_conflict
+        a_conflict_does_not_disturb_its_neighbours
+        numbers_outlive_the_connection
+        a_new_epoch_forgets_places_holds_and_leases
+        a_new_credential_keeps_places_and_holds_and_wakes_what_waits
+        leaving_disabled_wakes_what_waits
+        a_state_is_changed_once_and_only_of_the_same_connection
+        a_test_is_kept
+    }
+    audit {
+        a_chain_of_any_length_is_intact
+        appending_at_the_same_time_makes_no_forks
+        personal_facts_are_shown_until_erased_and_the_chain_holds
+        the_trail_is_paged_and_filtered
+        changes_are_refused
+        tampering_by_the_owner_is_found
+        a_changed_personal_fact_is_found
+    }
+    objects {
+        objects_are_paged_by_key
+        blocked_is_derived_from_the_connection
+        dead_letters_are_paged_newest_first
+        a_foreign_cursor_is_refused
+    }
+    isolation {
+        an_organisation_sees_nothing_of_another
+        an_organisation_changes_nothing_of_another
+    }
+    life {
+        migrating_again_is_harmless
+        both_stores_have_the_same_tables_and_columns
+        what_was_committed_is_there_after_reopening
+        a_closed_store_refuses_work
+        the_check_notices_a_missing_schema
+    }
+}
