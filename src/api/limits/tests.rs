@@ -134,3 +134,10 @@ fn text_that_does_not_parse_is_the_callers_mistake() {
         assert_eq!(code(query), Err(Code::BadUserInput), "{query:?}");
     }
 }
+
+#[test]
+fn a_syntax_error_is_located_without_quoting_the_query() {
+    let query = "mutation { registerConnection(input: { applicationSecret: \"s3cret\" ) { state } }";
+    let refusal = gate().admit(query, &Variables::default()).unwrap_err();
+    assert!(refusal.message.contains("line 1, column") && !refusal.message.contains("s3cret"), "{}", refusal.message);
+}
