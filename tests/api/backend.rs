@@ -57,7 +57,7 @@ impl Memory {
     fn read<'a, T: Send + 'a>(
         &'a self,
         scope: &OrgScope,
-        call: String,
+        call: &str,
         answer: impl FnOnce() -> T + Send + 'a,
     ) -> BoxFuture<'a, Result<T, StoreError>> {
         self.note(format!("{} {call}", scope.as_str()));
@@ -99,7 +99,7 @@ impl ConnectionAdmin for Memory {
 
 impl Records for Memory {
     fn task<'a>(&'a self, scope: &'a OrgScope, key: &'a str) -> BoxFuture<'a, Result<Option<ObjectRow>, StoreError>> {
-        self.read(scope, format!("task {key}"), move || samples::tasks().into_iter().find(|task| task.key == key))
+        self.read(scope, &format!("task {key}"), move || samples::tasks().into_iter().find(|task| task.key == key))
     }
 
     fn tasks<'a>(
@@ -108,7 +108,7 @@ impl Records for Memory {
         state: Option<DeliveryState>,
         page: PageRequest,
     ) -> BoxFuture<'a, Result<Page<ObjectRow>, StoreError>> {
-        self.read(scope, format!("tasks {state:?} {page:?}"), move || {
+        self.read(scope, &format!("tasks {state:?} {page:?}"), move || {
             samples::page(samples::tasks().into_iter().filter(|task| state.is_none_or(|state| task.state == state)), &page)
         })
     }
@@ -119,11 +119,11 @@ impl Records for Memory {
         filter: DeadLetterFilter,
         page: PageRequest,
     ) -> BoxFuture<'a, Result<Page<DeadLetterRow>, StoreError>> {
-        self.read(scope, format!("dead letters {filter:?}"), move || samples::page(samples::dead_letters().into_iter(), &page))
+        self.read(scope, &format!("dead letters {filter:?}"), move || samples::page(samples::dead_letters().into_iter(), &page))
     }
 
     fn backlog<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Vec<BacklogRow>, StoreError>> {
-        self.read(scope, "backlog".into(), samples::backlog)
+        self.read(scope, "backlog", samples::backlog)
     }
 
     fn audit_trail<'a>(
@@ -132,10 +132,10 @@ impl Records for Memory {
         filter: AuditFilter,
         page: PageRequest,
     ) -> BoxFuture<'a, Result<Page<AuditRecord>, StoreError>> {
-        self.read(scope, format!("audit trail {filter:?}"), move || samples::page(samples::audit().into_iter(), &page))
+        self.read(scope, &format!("audit trail {filter:?}"), move || samples::page(samples::audit().into_iter(), &page))
     }
 
     fn verify_audit<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Verification, StoreError>> {
-        self.read(scope, "verify".into(), samples::verification)
+        self.read(scope, "verify", samples::verification)
     }
 }

@@ -42,9 +42,9 @@ async fn only_one_bearer_token_counts() {
     let two = [format!("Bearer {}", reader()), format!("Bearer {}", reader())];
     let mut request = post(&reader(), QUERY);
     request.headers_mut().remove(header::AUTHORIZATION);
-    two.iter().for_each(|value| {
+    for value in &two {
         request.headers_mut().append(header::AUTHORIZATION, value.parse().unwrap());
-    });
+    }
     assert_eq!(api.send(request).await.status, 401);
     let mut basic = post(&reader(), QUERY);
     basic.headers_mut().insert(header::AUTHORIZATION, format!("Basic {}", reader()).parse().unwrap());

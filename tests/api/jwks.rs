@@ -185,7 +185,7 @@ async fn serve(status: u16, headers: &'static str, body: String) -> String {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut asked = [0; 4096];
-            stream.read(&mut asked).await.unwrap();
+            assert_ne!(stream.read(&mut asked).await.unwrap(), 0);
             let head = format!("HTTP/1.1 {status} X\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n", body.len());
             stream.write_all(head.as_bytes()).await.unwrap();
             // The client may have hung up at the size that the head announced.

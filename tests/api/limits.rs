@@ -10,6 +10,11 @@ use serde_json::json;
 
 use crate::support::{TestApi, eventually, post, token};
 
+/// Many of a kind, with a space between.
+fn numbered(count: usize, one: impl Fn(usize) -> String) -> String {
+    (0..count).map(one).collect::<Vec<_>>().join(" ")
+}
+
 async fn refused(query: &str) {
     let api = TestApi::new();
     let started = Instant::now();
@@ -21,23 +26,22 @@ async fn refused(query: &str) {
 
 #[tokio::test]
 async fn hostile_queries_are_refused_before_anything_is_executed() {
-    let aliases = |count: usize| (0..count).map(|n| format!("a{n}: backlog {{ dead }} ")).collect::<String>();
+    let aliases = |count: usize| numbered(count, |n| format!("a{n}: backlog {{ dead }}"));
     refused(&format!("{{ {} }}", aliases(21))).await;
     refused(&format!("{{ {} }}", aliases(20_000))).await;
     refused(&format!("{{ viewer {{ subject {} }} }}", "@skip(if: false) ".repeat(51))).await;
-    let fields = (0..120).map(|n| format!("f{n}: taskId ")).collect::<String>();
+    let fields = numbered(120, |n| format!("f{n}: taskId"));
     refused(&format!("{{ tasks(first: 200) {{ nodes {{ {fields} }} }} }}")).await;
     refused(&format!("{}{}", "{ a ".repeat(13), "}".repeat(13))).await;
     refused(&"[".repeat(500_000)).await;
     refused(&format!("{{ task(taskId: {}) {{ state }} }}", "[".repeat(500_000))).await;
-    let mut doubling = String::from("{ ...F0 }");
-    (0..25).for_each(|n| doubling += &format!(" fragment F{n} on Query {{ ...F{0} ...F{0} }}", n + 1));
-    refused(&(doubling + " fragment F25 on Query { backlog { dead } }")).await;
+    let doubling = numbered(25, |n| format!("fragment F{n} on Query {{ ...F{0} ...F{0} }}", n + 1));
+    refused(&format!("{{ ...F0 }} {doubling} fragment F25 on Query {{ backlog {{ dead }} }}")).await;
 }
 
 #[tokio::test]
 async fn page_sizes_in_variables_count() {
-    let fields = (0..120).map(|n| format!("f{n}: taskId ")).collect::<String>();
+    let fields = numbered(120, |n| format!("f{n}: taskId"));
     let query = format!("query($n: Int) {{ tasks(first: $n) {{ nodes {{ {fields} }} }} }}");
     let api = TestApi::new();
     let ask = |n: i32| post(&token(&[Permission::Read]), json!({ "query": query, "variables": { "n": n } }).to_string());
@@ -102,7 +106,7 @@ async fn a_query_that_does_not_fit_the_schema_gets_no_hints() {
 
 #[tokio::test]
 async fn a_thousand_mistakes_are_not_answered_one_by_one() {
-    let fields = (0..1000).map(|n| format!("no{n} ")).collect::<String>();
+    let fields = numbered(1000, |n| format!("no{n}"));
     let answer = TestApi::new().ask(&format!("{{ viewer {{ {fields} }} }}")).await;
     assert_eq!(answer.json()["errors"].as_array().unwrap().len(), 20);
 }

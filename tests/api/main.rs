@@ -1,5 +1,7 @@
 //! The API as its callers meet it: over HTTP, with real tokens, and with memory where the store and Microsoft would be.
 
+#![expect(clippy::unwrap_used, reason = "support code of tests: a failure is a failed test")]
+
 mod backend;
 mod http;
 mod jwks;

@@ -142,10 +142,12 @@ async fn a_registration_without_a_cloud_is_for_the_global_one() {
     }
 }
 
+type Failure = fn() -> ConnectionError;
+
 #[tokio::test]
 async fn failures_of_the_services_come_as_codes() {
     let api = TestApi::new();
-    let cases: [(fn() -> ConnectionError, &str); 5] = [
+    let cases: [(Failure, &str); 5] = [
         (|| ConnectionError::NoConnection, "NO_CONNECTION"),
         (|| ConnectionError::CredentialRejected("AADSTS7000215".into()), "CREDENTIAL_REJECTED"),
         (|| ConnectionError::Unreachable("timed out".into()), "GRAPH_UNAVAILABLE"),

@@ -47,7 +47,9 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
+        let json = serde_json::from_str(&self.text);
+        assert!(json.is_ok(), "not JSON: {}", self.text);
+        json.unwrap()
     }
 
     pub(crate) fn data(&self) -> Value {

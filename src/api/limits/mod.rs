@@ -47,7 +47,7 @@ impl Gate {
     /// Parses a query that is within the limits.
     pub(super) fn admit(&self, query: &str, variables: &Variables) -> Result<ExecutableDocument, Refusal> {
         scan::check(query)?;
-        let document = parse_query(query).map_err(|error| Refusal::new(Code::BadUserInput, error.to_string()))?;
+        let document = parse_query(query).map_err(|error| unreadable(&error))?;
         self.check(&weigh::document(&document, variables, &self.shape)?)?;
         Ok(document)
     }
@@ -61,6 +61,12 @@ impl Gate {
         within("complexity", weight.cost, complexity)?;
         within("complexity of introspection", weight.introspection, MAX_INTROSPECTION)
     }
+}
+
+/// Says where, not what: the parser's own message quotes the line, and with it a secret that stands there.
+fn unreadable(error: &async_graphql::parser::Error) -> Refusal {
+    let place = error.positions().next().map(|at| format!(" at line {}, column {}", at.line, at.column)).unwrap_or_default();
+    Refusal::new(Code::BadUserInput, format!("the query cannot be parsed{place}"))
 }
 
 fn within(what: &str, is: u64, limit: u64) -> Result<(), Refusal> {

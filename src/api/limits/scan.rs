@@ -56,9 +56,8 @@ fn skip_while(text: &[u8], belongs: impl Fn(u8) -> bool) -> &[u8] {
 fn after_string(mut text: &[u8]) -> &[u8] {
     loop {
         text = match text {
-            [b'\\', _, rest @ ..] => rest,
             [b'"' | b'\n' | b'\r', rest @ ..] => return rest,
-            [_, rest @ ..] => rest,
+            [b'\\', _, rest @ ..] | [_, rest @ ..] => rest,
             [] => return text,
         };
     }
@@ -67,9 +66,8 @@ fn after_string(mut text: &[u8]) -> &[u8] {
 fn after_block_string(mut text: &[u8]) -> &[u8] {
     loop {
         text = match text {
-            [b'\\', b'"', b'"', b'"', rest @ ..] => rest,
             [b'"', b'"', b'"', rest @ ..] => return rest,
-            [_, rest @ ..] => rest,
+            [b'\\', b'"', b'"', b'"', rest @ ..] | [_, rest @ ..] => rest,
             [] => return text,
         };
     }

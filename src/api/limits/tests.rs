@@ -1,4 +1,7 @@
-use std::time::{Duration, Instant};
+use std::{
+    fmt::Write as _,
+    time::{Duration, Instant},
+};
 
 use super::*;
 
@@ -99,7 +102,7 @@ fn fragments_that_contain_themselves_are_refused() {
 fn fragments_that_double_at_every_level_are_weighed_at_once() {
     let mut query = String::from("{ ...F0 }");
     for level in 0..28 {
-        query += &format!(" fragment F{level} on Query {{ ...F{0} ...F{0} }}", level + 1);
+        write!(query, " fragment F{level} on Query {{ ...F{0} ...F{0} }}", level + 1).unwrap();
     }
     query += " fragment F28 on Query { viewer { subject } }";
     assert_eq!(code(&query), Err(Code::LimitExceeded));
@@ -109,7 +112,7 @@ fn fragments_that_double_at_every_level_are_weighed_at_once() {
 fn a_chain_of_a_thousand_fragments_does_not_exhaust_the_stack() {
     let mut query = String::from("{ ...F0 }");
     for level in 0..1000 {
-        query += &format!(" fragment F{level} on Query {{ ...F{} }}", level + 1);
+        write!(query, " fragment F{level} on Query {{ ...F{} }}", level + 1).unwrap();
     }
     assert_eq!(code(&query), Err(Code::LimitExceeded));
 }
@@ -130,4 +133,11 @@ fn text_that_does_not_parse_is_the_callers_mistake() {
     for query in ["", "{", "}", "{ viewer { } }", "query", "\u{0}", "{ a(b: 1e999999) }", "💥"] {
         assert_eq!(code(query), Err(Code::BadUserInput), "{query:?}");
     }
+}
+
+#[test]
+fn a_syntax_error_is_located_without_quoting_the_query() {
+    let query = "mutation { registerConnection(input: { applicationSecret: \"s3cret\" ) { state } }";
+    let refusal = gate().admit(query, &Variables::default()).unwrap_err();
+    assert!(refusal.message.contains("line 1, column") && !refusal.message.contains("s3cret"), "{}", refusal.message);
 }

@@ -47,12 +47,14 @@ impl BacklogQuery {
     }
 }
 
+/// Not settled, and not for want of a connection or a person.
+const WAITING: &[DeliveryState] = &[DeliveryState::Pending, DeliveryState::Unknown];
+
 fn summarise(capability: CapabilityName, rows: &[BacklogRow]) -> CapabilityBacklog {
     let of = |states: &'static [DeliveryState]| {
         rows.iter().filter(move |row| capability_of(row.kind) == capability && states.contains(&row.state))
     };
     let sum = |states| count(of(states).map(|row| row.count).sum());
-    const WAITING: &[DeliveryState] = &[DeliveryState::Pending, DeliveryState::Unknown];
     CapabilityBacklog {
         capability: capability.into(),
         paused: false,

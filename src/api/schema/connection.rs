@@ -140,7 +140,7 @@ pub(super) struct ConnectionMutation;
 #[Object]
 impl ConnectionMutation {
     /// Registers the organisation's connection, or replaces the one it has. The secret is sealed before it is stored and never returned. A first registration is always kept: UNVERIFIED,
-    /// then ACTIVE or DISABLED as soon as Microsoft has answered. A replacement is tried first: CREDENTIAL_REJECTED leaves the connection that works as it was.
+    /// then ACTIVE or DISABLED as soon as Microsoft has answered. A replacement is tried first: `CREDENTIAL_REJECTED` leaves the connection that works as it was.
     #[graphql(guard = "Permission::Admin")]
     async fn register_connection(&self, context: &Context<'_>, input: RegisterConnectionInput) -> Result<Connection> {
         let caller = Caller::of(context)?;

@@ -58,16 +58,19 @@ impl TaskEvent {
     }
 
     /// The start of the visit that is wanted; null for a closed task.
+    #[expect(clippy::unused_async, reason = "async-graphql wants resolvers that are async")]
     async fn start(&self) -> Result<Option<Instant>> {
         Ok(self.visit()?.map(|visit| visit.window.start.instant.into()))
     }
 
     /// The end of the visit that is wanted; null for a closed task.
+    #[expect(clippy::unused_async, reason = "async-graphql wants resolvers that are async")]
     async fn end(&self) -> Result<Option<Instant>> {
         Ok(self.visit()?.map(|visit| visit.window.end.instant.into()))
     }
 
     /// The IANA zone that the visit was planned in; null for a closed task.
+    #[expect(clippy::unused_async, reason = "async-graphql wants resolvers that are async")]
     async fn time_zone(&self) -> Result<Option<&'static str>> {
         Ok(self.visit()?.map(|visit| visit.window.time_zone.name()))
     }

@@ -23,6 +23,7 @@ pub(super) struct ViewerQuery;
 impl ViewerQuery {
     /// The caller.
     #[graphql(guard = "Permission::Read")]
+    #[expect(clippy::unused_async, reason = "async-graphql wants resolvers that are async")]
     async fn viewer(&self, context: &Context<'_>) -> Result<Viewer> {
         let identity = &Caller::of(context)?.identity;
         Ok(Viewer {

@@ -44,7 +44,7 @@ pub(super) enum Cloud {
     /// US Government L4 (GCC High).
     #[graphql(name = "US_GOV_L4")]
     UsGovL4,
-    /// US Government L5 (DoD).
+    /// US Government L5 (Department of Defense).
     #[graphql(name = "US_GOV_L5")]
     UsGovL5,
     /// China, operated by 21Vianet.
