@@ -10,8 +10,7 @@ use crate::{
     store::{ConnectionState, DeliveryState, StoreError},
 };
 
-const WAITING: [DeliveryState; 4] =
-    [DeliveryState::Pending, DeliveryState::Unknown, DeliveryState::Blocked, DeliveryState::Dead];
+const WAITING: [DeliveryState; 4] = [DeliveryState::Pending, DeliveryState::Unknown, DeliveryState::Blocked, DeliveryState::Dead];
 const STATES: [ConnectionState; 4] =
     [ConnectionState::Unverified, ConnectionState::Active, ConnectionState::Degraded, ConnectionState::Disabled];
 

@@ -39,7 +39,9 @@ pub(super) async fn start(
         readiness: readiness(ready),
         refresh_metrics: refresh(parts.clone()),
     });
-    let listener = TcpListener::bind(settings.http.listen).await.with_context(|| format!("http.listen: binding {}", settings.http.listen))?;
+    let listener = TcpListener::bind(settings.http.listen)
+        .await
+        .with_context(|| format!("http.listen: binding {}", settings.http.listen))?;
     Ok(tokio::spawn(async move { axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await }))
 }
 

@@ -67,7 +67,8 @@ impl Parts {
 /// The store, migrated first unless the settings leave that to the `migrate` command.
 async fn store(settings: &Settings) -> anyhow::Result<Store> {
     if settings.database.migrate {
-        let owner = Store::open(settings.database.migration_url().expose_secret()).await.context("opening the store to migrate it")?;
+        let owner =
+            Store::open(settings.database.migration_url().expose_secret()).await.context("opening the store to migrate it")?;
         owner.migrate().await.context("bringing the store's schema up to date")?;
         owner.close().await;
     }

@@ -72,13 +72,20 @@ impl Worker {
         let client = broker::connect(&settings.nats).await?;
         let context = async_nats::jetstream::new(client.clone());
         let (taking, publishing, loops) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
-        let intake = Intake::new(context.clone(), parts.store.clone(), parts.clock.clone(), parts.metrics.clone(), intake_settings(settings))
-            .waking(parts.due.notifier())
-            .waking(parts.owed.notifier());
+        let intake = Intake::new(
+            context.clone(),
+            parts.store.clone(),
+            parts.clock.clone(),
+            parts.metrics.clone(),
+            intake_settings(settings),
+        )
+        .waking(parts.due.notifier())
+        .waking(parts.owed.notifier());
         let health = intake.health();
         loops.spawn(intake.run(taking.clone()));
         loops.spawn(calendar(settings, parts).run(taking.clone()));
-        let outbox = Outbox::new(context, parts.store.clone(), parts.worker.clone(), parts.owed.notifier(), OutboxSettings::default());
+        let outbox =
+            Outbox::new(context, parts.store.clone(), parts.worker.clone(), parts.owed.notifier(), OutboxSettings::default());
         let publisher = tokio::spawn(outbox.run(publishing.clone()));
         parts.connections.test_unverified(&parts.worker).await.context("looking for untested connections")?;
         Ok(Self { client, health, taking, publishing, loops, publisher })

@@ -100,12 +100,8 @@ impl Connections {
     ) -> Result<bool, ConnectionError> {
         let now = self.parts.clock.now();
         let (audit, event) = records::state_changed(scope, actor, &self.parts.ids, now, (from, to), reason.as_deref());
-        let change = StateChange {
-            connection_id: access.connection_id.clone(),
-            secret_version: access.secret_version,
-            state: to,
-            reason,
-        };
+        let change =
+            StateChange { connection_id: access.connection_id.clone(), secret_version: access.secret_version, state: to, reason };
         let changed = self.parts.store.change_connection_state(scope, now, change, vec![audit], vec![event]).await?;
         if changed {
             self.forget(scope);

@@ -58,9 +58,19 @@ impl Registration {
             (Some(secret), None) => self::secret(secret)?,
             (None, Some(pem)) => certificate(pem)?,
             (None, None) => return Err(invalid("applicationSecret", "is missing: give a secret or a certificate")),
-            (Some(_), Some(_)) => return Err(invalid("applicationCertificate", "is given beside a secret: give exactly one of the two")),
+            (Some(_), Some(_)) => {
+                return Err(invalid("applicationCertificate", "is given beside a secret: give exactly one of the two"));
+            }
         };
-        Ok(Checked { directory_id, application_id, credential, kind, hint, cloud: self.cloud, secret_expires_at: self.secret_expires_at })
+        Ok(Checked {
+            directory_id,
+            application_id,
+            credential,
+            kind,
+            hint,
+            cloud: self.cloud,
+            secret_expires_at: self.secret_expires_at,
+        })
     }
 }
 

@@ -38,7 +38,8 @@ pub(super) fn seal(
     };
     let directory_id = SecretString::from(checked.directory_id.clone());
     let application_id = SecretString::from(checked.application_id.clone());
-    let sealed = vault.seal(&binding, &[(DIRECTORY_ID, &directory_id), (APPLICATION_ID, &application_id), (CREDENTIAL, credential)])?;
+    let sealed =
+        vault.seal(&binding, &[(DIRECTORY_ID, &directory_id), (APPLICATION_ID, &application_id), (CREDENTIAL, credential)])?;
     let [sealed_directory_id, sealed_application_id, sealed_credential] =
         <[Vec<u8>; 3]>::try_from(sealed.values).map_err(|_| VaultError::UnknownFormat)?;
     Ok(ConnectionRow {

@@ -164,7 +164,12 @@ impl Connections {
 
     /// Registers the organisation's connection, or replaces the one it has. A first registration is always kept, and tested in the
     /// background; a replacement is tried first, and kept only when Microsoft grants it a token.
-    pub async fn register(&self, scope: &OrgScope, actor: &Actor, registration: Registration) -> Result<ConnectionView, ConnectionError> {
+    pub async fn register(
+        &self,
+        scope: &OrgScope,
+        actor: &Actor,
+        registration: Registration,
+    ) -> Result<ConnectionView, ConnectionError> {
         let checked = registration.check()?;
         match self.parts.store.connection(scope).await? {
             None => self.register_first(scope, actor, &checked).await?,
@@ -216,7 +221,8 @@ impl Connections {
         let now = self.parts.clock.now();
         let (last_epoch, last_version) = self.parts.store.last_connection_numbers(scope).await?;
         // Another directory: nothing that is known of the old one's mailboxes and ids means anything.
-        let moved = sealing::open_names(&self.parts.vault, scope, current)?.0 != checked.directory_id || current.cloud != checked.cloud;
+        let moved =
+            sealing::open_names(&self.parts.vault, scope, current)?.0 != checked.directory_id || current.cloud != checked.cloud;
         let numbers = sealing::Numbers {
             connection_id: current.connection_id.clone(),
             epoch: if moved { last_epoch + 1 } else { current.epoch },
@@ -234,7 +240,8 @@ impl Connections {
         let mut outgoing = Vec::new();
         if current.state != ConnectionState::Active {
             let change = (current.state, ConnectionState::Active);
-            let (entry, event) = records::state_changed(scope, actor, &self.parts.ids, now, change, Some("a new credential was registered"));
+            let (entry, event) =
+                records::state_changed(scope, actor, &self.parts.ids, now, change, Some("a new credential was registered"));
             audit.push(entry);
             outgoing.push(event);
         }

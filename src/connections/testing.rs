@@ -22,7 +22,11 @@ const ROLES: [(&str, CapabilityName, &str); 4] = [
         CapabilityName::Calendar,
         "Grant Calendars.ReadWrite with Exchange RBAC for Applications (it then does not show in the token), or consent to it in Microsoft Entra.",
     ),
-    ("Sites.Selected", CapabilityName::SharePoint, "Consent to Sites.Selected and grant the application write on the site, if zones are published."),
+    (
+        "Sites.Selected",
+        CapabilityName::SharePoint,
+        "Consent to Sites.Selected and grant the application write on the site, if zones are published.",
+    ),
     ("User.Read.All", CapabilityName::Directory, "Consent to User.Read.All, if people are imported."),
     ("GroupMember.Read.All", CapabilityName::Directory, "Consent to GroupMember.Read.All, if groups are imported."),
 ];
@@ -69,10 +73,17 @@ impl Connections {
     }
 
     async fn keep(&self, scope: &OrgScope, actor: &Actor, report: &TestReport) -> Result<(), ConnectionError> {
-        let failed: Vec<_> = report.checks.iter().filter(|check| check.status == CheckStatus::Fail).map(|check| &check.code).collect();
+        let failed: Vec<_> =
+            report.checks.iter().filter(|check| check.status == CheckStatus::Fail).map(|check| &check.code).collect();
         let outcome = if report.succeeded { Outcome::Succeeded } else { Outcome::Failed };
         let latency = report.latency_ms.round();
-        let entry = records::entry(actor, report.tested_at, "connection.tested", outcome, json!({ "failed": failed, "latencyMs": latency }));
+        let entry = records::entry(
+            actor,
+            report.tested_at,
+            "connection.tested",
+            outcome,
+            json!({ "failed": failed, "latencyMs": latency }),
+        );
         let text = serde_json::to_string(report).unwrap_or_default();
         Ok(self.parts.store.keep_connection_test(scope, report.tested_at, text, vec![entry]).await?)
     }
@@ -122,7 +133,14 @@ impl Connections {
             ),
             Err(error) => {
                 let answered = error.status.is_some() && error.verdict != Verdict::Unauthorized;
-                (check(CheckStatus::Fail, told(&error), Some("Try again; if it stays, look at Microsoft 365's service health.")), answered)
+                (
+                    check(
+                        CheckStatus::Fail,
+                        told(&error),
+                        Some("Try again; if it stays, look at Microsoft 365's service health."),
+                    ),
+                    answered,
+                )
             }
         }
     }
@@ -138,12 +156,20 @@ impl Connections {
         };
         let renew = "Make a new secret in Microsoft Entra and register it with registerConnection before the old one ends.";
         let Some(ends) = row.secret_expires_at else {
-            return check(CheckStatus::Skipped, "the end of the credential was not registered".into(), Some("Give secretExpiresAt to be warned in time."));
+            return check(
+                CheckStatus::Skipped,
+                "the end of the credential was not registered".into(),
+                Some("Give secretExpiresAt to be warned in time."),
+            );
         };
         let days = (ends - self.parts.clock.now()).num_days();
         match days {
-            _ if ends <= self.parts.clock.now() => check(CheckStatus::Fail, format!("the credential ended on {}", ends.date_naive()), Some(renew)),
-            ..=60 => check(CheckStatus::Warn, format!("the credential ends in {days} days, on {}", ends.date_naive()), Some(renew)),
+            _ if ends <= self.parts.clock.now() => {
+                check(CheckStatus::Fail, format!("the credential ended on {}", ends.date_naive()), Some(renew))
+            }
+            ..=60 => {
+                check(CheckStatus::Warn, format!("the credential ends in {days} days, on {}", ends.date_naive()), Some(renew))
+            }
             _ => check(CheckStatus::Pass, format!("the credential is good until {}", ends.date_naive()), None),
         }
     }
@@ -154,7 +180,14 @@ fn token_check(token: &Result<TokenProbe, GraphError>, latency_ms: f64) -> Check
         Ok(_) => (CheckStatus::Pass, "a token was granted".to_owned(), None),
         Err(error) => (CheckStatus::Fail, told(error), Some(credential_remedy(&error.code))),
     };
-    Check { code: "token".into(), capability: None, status, detail, remedy: remedy.map(str::to_owned), latency_ms: Some(latency_ms) }
+    Check {
+        code: "token".into(),
+        capability: None,
+        status,
+        detail,
+        remedy: remedy.map(str::to_owned),
+        latency_ms: Some(latency_ms),
+    }
 }
 
 /// By the OAuth error, never by the AADSTS number: Microsoft says that the numbers may change.
@@ -164,7 +197,9 @@ fn credential_remedy(code: &str) -> &'static str {
             "The secret or certificate is wrong or has ended. Make a new secret in Microsoft Entra (App registrations, Certificates & \
              secrets), copy its Value (not its ID), and register it with registerConnection."
         }
-        "unauthorized_client" => "The application id is not known in this directory. Check applicationId, and that its registration lives in this tenant.",
+        "unauthorized_client" => {
+            "The application id is not known in this directory. Check applicationId, and that its registration lives in this tenant."
+        }
         "invalid_request" => "The directory is not known. Check directoryId: the tenant's GUID or one of its verified domains.",
         _ => "Check the directory id, the application id and the secret, then register the connection again.",
     }
@@ -177,7 +212,8 @@ fn clock_check(probe: &TokenProbe) -> Option<Check> {
         SKEW_WARN_MS.. => CheckStatus::Warn,
         _ => CheckStatus::Pass,
     };
-    let remedy = (status != CheckStatus::Pass).then(|| "Set the connector's clock by NTP: tokens and schedules depend on it.".to_owned());
+    let remedy =
+        (status != CheckStatus::Pass).then(|| "Set the connector's clock by NTP: tokens and schedules depend on it.".to_owned());
     #[expect(clippy::cast_precision_loss, reason = "seconds for people")]
     let detail = format!("our clock differs from Microsoft's by {:+.1} s", skew as f64 / 1000.0);
     Some(Check { code: "clock".into(), capability: None, status, detail, remedy, latency_ms: None })

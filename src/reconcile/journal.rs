@@ -36,7 +36,8 @@ impl Journal {
         if let Some(announcement) = learned.announce {
             let told = capability.tell(work, &announcement);
             // Stable over a crash between the call and its record: the run that repeats the step tells the same event again.
-            let parts = [work.key.as_str(), &work.version.event.to_string(), &work.version.mutation.to_string(), announcement.action];
+            let parts =
+                [work.key.as_str(), &work.version.event.to_string(), &work.version.mutation.to_string(), announcement.action];
             let id = Ids::derived(work.organisation.as_str(), &parts).to_string();
             self.outgoing.push(outgoing(Telling {
                 id,
@@ -51,7 +52,11 @@ impl Journal {
     }
 
     /// An event or entry that the loop itself adds at the end of a run.
-    pub(super) fn add(&mut self, audit: impl IntoIterator<Item = NewAuditEntry>, outgoing: impl IntoIterator<Item = OutgoingEvent>) {
+    pub(super) fn add(
+        &mut self,
+        audit: impl IntoIterator<Item = NewAuditEntry>,
+        outgoing: impl IntoIterator<Item = OutgoingEvent>,
+    ) {
         self.audit.extend(audit);
         self.outgoing.extend(outgoing);
     }

@@ -60,7 +60,9 @@ impl<C: Capability> Run<'_, C> {
         let mut work = match work(claim) {
             Ok(work) => work,
             Err((work, message)) => {
-                return self.set_aside(&work, &mut journal, self.impossible("UNREADABLE", message), attempts, first_failed_at).await;
+                return self
+                    .set_aside(&work, &mut journal, self.impossible("UNREADABLE", message), attempts, first_failed_at)
+                    .await;
             }
         };
         let graph = match graph {
@@ -198,7 +200,9 @@ impl<C: Capability> Run<'_, C> {
                     }
                     return Ok(recorded);
                 }
-                Err(error @ StoreError::Unavailable { .. }) if !self.held.may_call(self.clock.now(), RECORD_AGAIN) => return Err(error),
+                Err(error @ StoreError::Unavailable { .. }) if !self.held.may_call(self.clock.now(), RECORD_AGAIN) => {
+                    return Err(error);
+                }
                 Err(StoreError::Unavailable { .. }) => tokio::time::sleep(RECORD_AGAIN).await,
                 Err(error) => return Err(error),
             }

@@ -41,7 +41,8 @@ async fn parts_count_against_the_four_of_their_mailbox() {
     let mut parts: Vec<Value> = (1..=5).map(|number| create(&number.to_string(), NIAMH, &[])).collect();
     parts.push(create("6", OISIN, &[]));
     let answer = send(&lab, &parts).await;
-    let throttled: Vec<&Value> = answer.body["responses"].as_array().unwrap().iter().filter(|part| part["status"] == 429).collect();
+    let throttled: Vec<&Value> =
+        answer.body["responses"].as_array().unwrap().iter().filter(|part| part["status"] == 429).collect();
     assert_eq!(throttled.len(), 1);
     assert_eq!(throttled[0]["headers"]["Retry-After"], "1");
     assert_eq!((lab.live(NIAMH), lab.live(OISIN)), (4, 1));

@@ -88,7 +88,8 @@ async fn a_status_after_the_effect_hides_success() {
 async fn the_token_endpoint_fails_too() {
     let lab = Lab::new().await;
     let path = Some(format!("/{}/oauth2", TenantSpec::DEMO_ID));
-    let effect = Effect::Status { status: 503, code: Some("temporarily_unavailable".to_owned()), retry_after: None, no_body: false };
+    let effect =
+        Effect::Status { status: 503, code: Some("temporarily_unavailable".to_owned()), retry_after: None, no_body: false };
     lab.simulator.add_fault(Fault { path, times: Some(1), effect, ..Fault::default() });
     assert_eq!(lab.ask_token(TenantSpec::DEMO_ID, &secret_form()).await.status, 503);
     assert_eq!(lab.ask_token(TenantSpec::DEMO_ID, &secret_form()).await.status, 200);

@@ -109,7 +109,10 @@ async fn an_assertion_is_verified_with_the_registered_certificate() {
     assert_eq!(status_of(&lab, &forged).await, (401, 700_027));
     assert_eq!(status_of(&lab, &assertion(|header, _| header.alg = Algorithm::RS256, KEY)).await, (401, 700_027));
     assert_eq!(status_of(&lab, &assertion(|header, _| header.x5t_s256 = Some("other".to_owned()), KEY)).await, (401, 700_027));
-    assert_eq!(status_of(&lab, &assertion(|_, claims| claims["aud"] = json!("https://else.example/"), KEY)).await, (401, 700_027));
+    assert_eq!(
+        status_of(&lab, &assertion(|_, claims| claims["aud"] = json!("https://else.example/"), KEY)).await,
+        (401, 700_027)
+    );
     assert_eq!(status_of(&lab, &assertion(|_, claims| claims["exp"] = json!(1_000), KEY)).await, (401, 700_024));
 }
 

@@ -52,7 +52,9 @@ async fn an_odd_body_is_refused_and_makes_nothing() {
 #[tokio::test]
 async fn only_the_zones_that_exchange_lists_are_taken() {
     let lab = Lab::new().await;
-    for (zone, status) in [("Europe/Dublin", 400), ("Mars/Base", 400), ("", 400), ("Europe/London", 201), ("Pacific Standard Time", 201)] {
+    for (zone, status) in
+        [("Europe/Dublin", 400), ("Mars/Base", 400), ("", 400), ("Europe/London", 201), ("Pacific Standard Time", 201)]
+    {
         let mut body = visit(&format!("t-{zone}"), "acme/1");
         body["start"]["timeZone"] = json!(zone);
         body["end"]["timeZone"] = json!(zone);
@@ -106,7 +108,8 @@ async fn an_odd_header_is_refused() {
         assert_eq!(answer.status, 400, "{name}: {value}");
     }
     let id = lab.create(NIAMH, &visit("t-1", "acme/1")).await.id().to_owned();
-    let unquoted = read(lab.request(Method::PATCH, &format!("{path}/{id}"), Some(&json!({"subject": "x"}))).header("If-Match", "abc")).await;
+    let unquoted =
+        read(lab.request(Method::PATCH, &format!("{path}/{id}"), Some(&json!({"subject": "x"}))).header("If-Match", "abc")).await;
     assert_eq!(unquoted.unwrap().code(), "ErrorInvalidChangeKey");
 }
 

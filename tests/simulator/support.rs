@@ -146,5 +146,9 @@ pub fn encoded(text: &str) -> String {
 pub fn look_up(user: &str, property: &str, value: &str) -> String {
     let filter = format!("singleValueExtendedProperties/Any(ep: ep/id eq '{property}' and ep/value eq '{value}')");
     let expand = format!("singleValueExtendedProperties($filter=id eq '{property}')");
-    format!("/users/{user}/events?$filter={}&$expand={}&$select=id,subject,start,end,changeKey", encoded(&filter), encoded(&expand))
+    format!(
+        "/users/{user}/events?$filter={}&$expand={}&$select=id,subject,start,end,changeKey",
+        encoded(&filter),
+        encoded(&expand)
+    )
 }

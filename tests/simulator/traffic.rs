@@ -40,7 +40,8 @@ async fn varied(lab: &Lab) {
     for _ in 0..12 {
         lab.create(OISIN, &visit(&format!("t-{}", lab.live(OISIN)), "acme/2")).await;
     }
-    lab.get(&format!("/users/{OISIN}/calendarView?startDateTime=2026-11-25T00:00:00Z&endDateTime=2026-11-26T00:00:00Z&$top=100")).await;
+    lab.get(&format!("/users/{OISIN}/calendarView?startDateTime=2026-11-25T00:00:00Z&endDateTime=2026-11-26T00:00:00Z&$top=100"))
+        .await;
     let page = lab.get(&format!("/users/{OISIN}/events")).await;
     let next = page.body["@odata.nextLink"].as_str().expect("a second page").to_owned();
     let next = lab.http.get(next).bearer_auth(&lab.token).header("Prefer", "IdType=\"ImmutableId\"");
@@ -120,7 +121,8 @@ async fn replay(lab: &Lab, sample: &Value, event: &str, etag: &str) -> u16 {
 /// Whether a sample is about what the simulator plays so far.
 fn is_ours(sample: &Value) -> bool {
     let url = sample["url"].as_str().unwrap_or_default();
-    ["/events", "/calendar", "/oauth2/", "/$batch", "/organization"].iter().any(|part| url.contains(part)) && !url.contains("/delta")
+    ["/events", "/calendar", "/oauth2/", "/$batch", "/organization"].iter().any(|part| url.contains(part))
+        && !url.contains("/delta")
 }
 
 #[tokio::test]
@@ -139,7 +141,8 @@ async fn the_shared_good_samples_are_accepted() {
 
 #[tokio::test]
 async fn the_shared_bad_samples_are_refused() {
-    for sample in samples("sample-bad.jsonl").iter().filter(|sample| !sample["url"].as_str().unwrap_or_default().contains("evil")) {
+    for sample in samples("sample-bad.jsonl").iter().filter(|sample| !sample["url"].as_str().unwrap_or_default().contains("evil"))
+    {
         if !is_ours(sample) || sample["name"] == "http" {
             continue;
         }
