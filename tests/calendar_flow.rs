@@ -241,6 +241,7 @@ async fn a_bad_event_is_set_aside_with_the_field_that_is_wrong_and_its_neighbour
         let mut bad = scheduled(1, NIAMH, 8);
         bad["data"]["window"]["timeZone"] = json!("Mars/Olympus");
         bad["data"]["taskId"] = json!("task-0");
+        bad["id"] = json!("bad-1");
         publish(world, &bad).await;
         publish(world, &scheduled(1, NIAMH, 8)).await;
         connector.settled("task-1", 1).await;

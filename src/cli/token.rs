@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use clap::{Args, Subcommand};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use secrecy::ExposeSecret;
-use serde_json::{Map, Value, json};
 
 use super::{arguments::organisation, failure::Answer};
 use crate::{
+    api::auth::{self, AuthSettings, KeySource, Permission},
     clock::{Clock, SystemClock},
     organisation::OrganisationId,
     settings::{Auth, Settings},
@@ -28,13 +27,13 @@ pub(super) struct Mint {
     #[arg(long, value_parser = organisation)]
     org: OrganisationId,
     /// m365:read, m365:operate, m365:admin; each includes the ones before it
-    #[arg(long, value_delimiter = ',', required = true, value_parser = ["m365:read", "m365:operate", "m365:admin"])]
-    permissions: Vec<String>,
+    #[arg(long, value_delimiter = ',', required = true, value_parser = permission)]
+    permissions: Vec<Permission>,
     /// Who the caller is
     #[arg(long, default_value = "developer")]
     subject: String,
     /// How long it is good for
-    #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "1h", value_parser = life)]
     ttl: Duration,
 }
 
@@ -44,20 +43,25 @@ pub(super) fn run(command: &Token, settings: &Settings) -> anyhow::Result<Answer
     Ok(Answer::Yes)
 }
 
+/// What the API accepts under these settings. Only a shared secret can sign; a key set's private halves are elsewhere.
 fn signed(mint: &Mint, auth: &Auth) -> anyhow::Result<String> {
-    let key = EncodingKey::from_secret(auth.shared_secret()?.expose_secret().as_bytes());
-    let now = SystemClock.now().timestamp();
-    let claims: Map<String, Value> = [
-        ("iss", json!(auth.issuer)),
-        ("aud", json!(auth.audience)),
-        ("sub", json!(mint.subject)),
-        ("iat", json!(now)),
-        ("exp", json!(now.saturating_add(i64::try_from(mint.ttl.as_secs())?))),
-        (auth.organisation_claim.as_str(), json!(mint.org)),
-        (auth.permissions_claim.as_str(), json!(mint.permissions.join(" "))),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into_iter()
-    .collect();
-    Ok(jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)?)
+    let settings = AuthSettings {
+        issuer: auth.issuer.clone(),
+        audience: auth.audience.clone(),
+        keys: KeySource::Hs256(auth.shared_secret()?.clone()),
+        organisation_claim: auth.organisation_claim.clone(),
+        permissions_claim: auth.permissions_claim.clone(),
+    };
+    let ttl = TimeDelta::from_std(mint.ttl)?;
+    Ok(auth::mint(&settings, &mint.org, &mint.permissions, &mint.subject, ttl, SystemClock.now())?)
+}
+
+fn permission(text: &str) -> Result<Permission, String> {
+    Permission::parse(text).ok_or_else(|| "a permission is m365:read, m365:operate or m365:admin".to_owned())
+}
+
+/// A token for development; one that outlives a year is a mistake.
+fn life(text: &str) -> Result<Duration, String> {
+    let life = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if life <= Duration::from_hours(366 * 24) { Ok(life) } else { Err("at most 366 days".to_owned()) }
 }

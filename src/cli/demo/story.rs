@@ -118,15 +118,13 @@ impl Teller<'_> {
     }
 
     async fn kill_in_the_middle(&mut self) -> anyhow::Result<()> {
-        self.table.step(
-            "A second task; Outlook has created the event, its answer is still on the way, and the worker is killed (kill -9)",
-        );
+        self.table.step("A second task: Outlook creates the event, and before its answer arrives the worker is killed (kill -9)");
         let reference = format!("acme/{SECOND}");
         self.stage.caller.hold_next_answer().await?;
         self.publish("scheduled", &second_task()?, "first").await?;
         let before = self.until("Outlook has the event", |now| now.of_task(&reference).len() == 1).await?;
         self.stage.kill_connector().await?;
-        self.table.line("killed: the event stands in Outlook, and nothing of it was written down here. Starting again ...");
+        self.table.line("killed: the event stands in Outlook; here, only the intent was written down. Starting again ...");
         self.stage.start_connector().await?;
         self.settled(SECOND, 1).await?;
         let now = self.show().await?;
@@ -137,6 +135,7 @@ impl Teller<'_> {
             &ids(&now),
             &ids(&before),
         );
+        self.claims.that(self.table, "at no moment did two events stand for one task", !now.ever_doubled);
         Ok(())
     }
 
