@@ -3,6 +3,8 @@
 //! Postgres: `TEST_POSTGRES_URL` names a server on which databases may be made; each behaviour has one of its own. Without
 //! it these tests say that they did not run, or fail when `ARGUS_TEST_REQUIRE_POSTGRES=1`.
 
+#![expect(clippy::unwrap_used, reason = "in a test a failed unwrap is the failure")]
+
 mod audit;
 mod claims;
 mod connections;
@@ -10,6 +12,7 @@ mod isolation;
 mod life;
 mod objects;
 mod records;
+mod storm;
 mod versions;
 mod world;
 
@@ -109,6 +112,9 @@ behaviours! {
     isolation {
         an_organisation_sees_nothing_of_another
         an_organisation_changes_nothing_of_another
+    }
+    storm {
+        replicas_that_work_at_once_end_in_the_same_place
     }
     life {
         migrating_again_is_harmless

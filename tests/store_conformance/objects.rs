@@ -1,6 +1,6 @@
 //! Lists as people see them.
 
-use argus_m365::store::{DeadLetterFilter, DeliveryState, Kind, PageRequest, StoreError};
+use argus_m365::store::{AuditFilter, DeadLetterFilter, DeliveryState, Kind, PageRequest, StoreError};
 
 use crate::world::{World, arrival, dead, now, page, retry, scope, settled};
 
@@ -68,8 +68,8 @@ pub(crate) async fn dead_letters_are_paged_newest_first(world: &World) {
 pub(crate) async fn a_foreign_cursor_is_refused(world: &World) {
     let after = |cursor: &str| PageRequest { after: Some(cursor.into()), ..page(1) };
     let acme = scope("acme");
-    let trail = world.store.audit_trail(&acme, Default::default(), after("x")).await;
+    let trail = world.store.audit_trail(&acme, AuditFilter::default(), after("x")).await;
     assert!(matches!(trail, Err(StoreError::Unreadable { what: "cursor", .. })));
-    let letters = world.store.dead_letters(&acme, Default::default(), after("x")).await;
+    let letters = world.store.dead_letters(&acme, DeadLetterFilter::default(), after("x")).await;
     assert!(matches!(letters, Err(StoreError::Unreadable { what: "cursor", .. })));
 }

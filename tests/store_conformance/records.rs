@@ -2,7 +2,7 @@
 
 use argus_m365::{
     capabilities::PlaceChange,
-    store::{DeliveryState, Next, Progress, Recorded},
+    store::{DeadLetterFilter, DeliveryState, Next, Progress, Recorded},
 };
 
 use crate::world::{World, arrival, dead, entry, error, now, outgoing, place, progress, retry, settled, version};
@@ -101,7 +101,7 @@ pub(crate) async fn a_dead_object_has_one_letter_the_newest(world: &World) {
     assert_eq!(world.letters(&acme).await, ["letter-1"], "until the newer one is through");
     let claim = world.claim_one(4).await;
     world.record(5, &claim.lease, dead(2, "letter-2")).await;
-    let page = world.store.dead_letters(&acme, Default::default(), crate::world::page(9)).await.unwrap();
+    let page = world.store.dead_letters(&acme, DeadLetterFilter::default(), crate::world::page(9)).await.unwrap();
     let letter = &page.rows[0].1;
     assert_eq!((page.total, letter.letter.id.as_str(), letter.dead_at), (1, "letter-2", now(5)));
     assert_eq!(letter.letter.object, Some((argus_m365::store::Kind::Task, "1".to_owned())));

@@ -2,7 +2,10 @@
 
 use argus_m365::{
     capabilities::Outcome,
-    store::{DeliveryState, NewDeadLetter, Rejection, Taken},
+    store::{
+        AuditFilter, DeliveryState, NewDeadLetter, Rejection,
+        Taken::{self, Applied, Conflict, Duplicate, Stale},
+    },
 };
 
 use crate::world::{World, arrival, context, dead, dead_letter, entry, now, outgoing, page, retry, scope, settled, version};
@@ -34,7 +37,7 @@ pub(crate) async fn the_same_version_with_other_data_is_audited_and_not_applied(
     other.body = "{\"other\":true}".into();
     assert_eq!(world.store.take_in(now(1), vec![other], vec![]).await.unwrap(), [Taken::Conflict]);
     assert_eq!(world.task(&acme, "1").await.body, "{\"version\":3}");
-    let trail = world.store.audit_trail(&acme, Default::default(), page(10)).await.unwrap();
+    let trail = world.store.audit_trail(&acme, AuditFilter::default(), page(10)).await.unwrap();
     let entry = &trail.rows[0].1.entry;
     assert_eq!((entry.action.as_str(), entry.outcome), ("event.conflict", Outcome::Superseded));
     assert_eq!((entry.actor.as_str(), entry.target.as_str()), ("event:/argus/tasks#1-3", "task/1"));
@@ -63,7 +66,6 @@ pub(crate) async fn arrivals_of_one_batch_are_applied_in_order(world: &World) {
         arrival(&acme, "2", 4, "milo"),
     ];
     let taken = world.store.take_in(now(0), batch, vec![]).await.unwrap();
-    use Taken::{Applied, Conflict, Duplicate, Stale};
     assert_eq!(taken, [Applied, Applied, Applied, Stale, Duplicate, Conflict, Stale]);
     assert_eq!(world.task(&acme, "1").await.version, version(3));
     assert_eq!(world.task(&acme, "2").await.version, version(5));

@@ -9,8 +9,8 @@ use argus_m365::{
     ids::Ids,
     organisation::{OrgScope, OrganisationId},
     store::{
-        Arrival, Claim, ClaimRequest, ConnectionRow, ConnectionState, CredentialKind, DeliveryError, Kind, Lease, NewAuditEntry,
-        NewDeadLetter, Next, OutgoingEvent, PageRequest, Progress, Store, WorkerScope,
+        Arrival, AuditFilter, Claim, ClaimRequest, ConnectionRow, ConnectionState, CredentialKind, DeadLetterFilter,
+        DeliveryError, Kind, Lease, NewAuditEntry, NewDeadLetter, Next, OutgoingEvent, PageRequest, Progress, Store, WorkerScope,
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -139,12 +139,12 @@ impl World {
     }
 
     pub(crate) async fn actions(&self, scope: &OrgScope) -> Vec<String> {
-        let trail = self.store.audit_trail(scope, Default::default(), page(100)).await.unwrap();
+        let trail = self.store.audit_trail(scope, AuditFilter::default(), page(100)).await.unwrap();
         trail.rows.into_iter().map(|(_, record)| record.entry.action).collect()
     }
 
     pub(crate) async fn letters(&self, scope: &OrgScope) -> Vec<String> {
-        let letters = self.store.dead_letters(scope, Default::default(), page(100)).await.unwrap();
+        let letters = self.store.dead_letters(scope, DeadLetterFilter::default(), page(100)).await.unwrap();
         letters.rows.into_iter().map(|(_, row)| row.letter.id).collect()
     }
 

@@ -70,6 +70,16 @@ impl Target {
         }
     }
 
+    /// Jobs that may share a transaction. On SQLite many, to share the fsync. On Postgres one: it lets commits of several
+    /// connections share theirs by itself, and a job locks its rows in one order, which two jobs in a row would not: with
+    /// them, replicas that take in the same objects run into deadlocks.
+    pub(super) fn jobs(&self) -> usize {
+        match self {
+            Self::Sqlite(_) => 64,
+            Self::Postgres(_) => 1,
+        }
+    }
+
     /// A connection to write with.
     pub(super) async fn writer(&self) -> Result<Conn, Failure> {
         match self {

@@ -2,7 +2,8 @@
 //!
 //! A commit costs an fsync, some milliseconds, however much is in it. So a writer takes every job that waits, runs each in
 //! its own savepoint (one that fails does not undo its neighbours), commits once, and only then answers. SQLite has one
-//! writer, Postgres a few.
+//! writer. Postgres has a few, each with one job a transaction (see `Target::jobs`); there, what is shared is the work of
+//! jobs that gather many callers (`record`).
 //!
 //! When the end of a transaction fails before COMMIT, its jobs run again, each in a transaction of its own: only the one at
 //! fault fails. When COMMIT itself fails, its outcome is not known and every job is told so. After either, and after a
@@ -22,8 +23,6 @@ use tokio::{
 use super::{Failure, Job, StoreError, Tx, open::Target};
 use crate::ids::Ids;
 
-/// Jobs a transaction: enough to share an fsync, few enough that nobody waits long.
-const MOST_JOBS: usize = 64;
 /// How often a transaction runs in all when Postgres asks to run it again.
 const MOST_RUNS: usize = 4;
 
@@ -121,7 +120,7 @@ type Queue = Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<Box<dyn Queued>>>>;
 /// Ends when the queue is closed and empty.
 async fn serve(target: Target, ids: Ids, queue: Queue) {
     let mut writer = Session { target, ids, tx: None };
-    while let Some(jobs) = take(&queue).await {
+    while let Some(jobs) = take(&queue, writer.target.jobs()).await {
         // A panic drops jobs and connection; their callers are told, and the next job opens a new one.
         if AssertUnwindSafe(writer.work(jobs)).catch_unwind().await.is_err() {
             tracing::error!("a job of the store's writer panicked; its transaction was rolled back");
@@ -130,11 +129,11 @@ async fn serve(target: Target, ids: Ids, queue: Queue) {
     }
 }
 
-/// Waits for a job, then takes all that wait with it.
-async fn take(queue: &Queue) -> Option<Vec<Box<dyn Queued>>> {
+/// Waits for a job, then takes those that wait with it, up to `most`.
+async fn take(queue: &Queue, most: usize) -> Option<Vec<Box<dyn Queued>>> {
     let mut queue = queue.lock().await;
     let mut jobs = vec![queue.recv().await?];
-    while jobs.len() < MOST_JOBS {
+    while jobs.len() < most {
         let Ok(job) = queue.try_recv() else { break };
         jobs.push(job);
     }
