@@ -26,7 +26,7 @@ use crate::capabilities::{Place, Version};
 
 const READY: &str = "WITH k(kind, capability) AS (VALUES {rows}) SELECT c.org, k.kind FROM connection c CROSS JOIN k \
     WHERE c.state <> 'disabled' \
-    AND EXISTS (SELECT 1 FROM wanted w WHERE w.org = c.org AND w.kind = k.kind AND w.due_at <= $1) \
+    AND EXISTS (SELECT 1 FROM wanted w WHERE w.org = c.org AND w.kind = k.kind AND w.kind <> '' AND w.due_at <= $1) \
     AND NOT EXISTS (SELECT 1 FROM hold h WHERE h.org = c.org AND h.capability = k.capability AND h.target = '' \
     AND h.until > $1) ORDER BY c.org, k.kind";
 
@@ -38,16 +38,16 @@ const WALK: &str = "WITH RECURSIVE seed(org, kind, capability, first) AS (VALUES
       UNION ALL \
       SELECT l.org, l.kind, l.capability, (SELECT n.target FROM wanted n WHERE n.org = l.org AND n.kind = l.kind \
         AND n.target > l.target AND n.due_at <= $1 ORDER BY n.target LIMIT 1) FROM lane l WHERE l.target IS NOT NULL) \
-    SELECT w.org, w.kind, w.key, w.target, w.due_at, (SELECT COUNT(*) FROM wanted z WHERE z.org = l.org \
+    SELECT l.org, l.kind, w.key, l.target, w.due_at, (SELECT COUNT(*) FROM wanted z WHERE z.org = l.org \
         AND z.kind = l.kind AND z.target = l.target AND z.lease_until > $1) \
-    FROM lane l {oldest} (SELECT d.key FROM wanted d WHERE d.org = l.org AND d.kind = l.kind AND d.target = l.target \
-        AND d.due_at <= $1 ORDER BY d.due_at, d.key LIMIT $2) {of lane} \
+    FROM lane l {oldest} (SELECT {of lane} FROM wanted d WHERE d.org = l.org AND d.kind = l.kind AND d.target = l.target \
+        AND d.due_at <= $1 ORDER BY d.due_at, d.key LIMIT $2{skip locked}){as w} \
     WHERE l.target IS NOT NULL \
     AND NOT EXISTS (SELECT 1 FROM hold h WHERE h.org = l.org AND h.capability = l.capability AND h.target = l.target \
         AND h.until > $1) \
     AND (SELECT COUNT(*) FROM wanted z WHERE z.org = l.org AND z.kind = l.kind AND z.target = l.target \
         AND z.lease_until > $1) < $2 \
-    LIMIT $3{skip locked}";
+    LIMIT $3";
 
 /// $1 now, $2 owner, $3 the lease's end. A lease that was still on the row ran out: its worker may have done anything.
 const TAKE: &str = "WITH v(org, kind, key) AS (VALUES {rows}) UPDATE wanted SET \

@@ -13,7 +13,7 @@ const EXTEND: &str = "WITH v(org, kind, key, epoch) AS (VALUES {rows}) UPDATE wa
     AND wanted.lease_until IS NOT NULL RETURNING wanted.org, wanted.kind, wanted.key";
 
 /// Organisations without a hold: the first due row is one seek away.
-const NEXT_FREE: &str = "SELECT MIN((SELECT w.due_at FROM wanted w WHERE w.org = c.org AND w.kind = $1 AND w.due_at IS NOT NULL \
+const NEXT_FREE: &str = "SELECT MIN((SELECT w.due_at FROM wanted w WHERE w.org = c.org AND w.kind = $1 AND w.kind <> '' AND w.due_at IS NOT NULL \
     ORDER BY w.due_at LIMIT 1)) FROM connection c WHERE c.state <> 'disabled' \
     AND NOT EXISTS (SELECT 1 FROM hold h WHERE h.org = c.org AND h.capability = $2)";
 

@@ -1,8 +1,8 @@
 //! One connection and its rows, of either database.
 //!
 //! Both databases speak the same text: `$1`, BIGINT, TEXT, BLOB. Where that cannot be, the text holds a marker that each
-//! dialect replaces: `{lock}` and `{skip locked}` (SQLite's one writer needs neither), `{oldest}` and `{of lane}` (the join
-//! with a lane's oldest rows: Postgres is fast with LATERAL only, which SQLite does not have).
+//! dialect replaces: `{lock}` and `{skip locked}` (SQLite's one writer needs neither), `{oldest}`, `{of lane}` and `{as w}`
+//! (the join with a lane's oldest rows: Postgres is fast with LATERAL only, which SQLite does not have).
 
 use sqlx::{
     AssertSqlSafe, PgConnection, Postgres, Row as _, Sqlite, SqliteConnection, pool::PoolConnection, postgres::PgRow,
@@ -91,23 +91,29 @@ impl Conn {
 
     /// Replaces the markers by what this database says there.
     pub(super) fn dialect(&self, text: &str) -> String {
-        let [lock, skip, oldest, of_lane] = if self.is_postgres() {
-            [
-                " FOR UPDATE OF w",
-                " FOR UPDATE OF w SKIP LOCKED",
-                "CROSS JOIN LATERAL",
-                "o JOIN wanted w ON w.org = l.org AND w.kind = l.kind AND w.key = o.key",
-            ]
-        } else {
-            ["", "", "CROSS JOIN wanted w ON w.org = l.org AND w.kind = l.kind AND w.key IN", ""]
-        };
         if !text.contains('{') {
             return text.to_owned();
         }
-        let text = text.replace("{lock}", lock).replace("{skip locked}", skip);
-        text.replace("{oldest}", oldest).replace("{of lane}", of_lane)
+        let replacements = if self.is_postgres() { POSTGRES } else { SQLITE };
+        replacements.iter().fold(text.to_owned(), |text, (marker, ours)| text.replace(marker, ours))
     }
 }
+
+const SQLITE: [(&str, &str); 5] = [
+    ("{lock}", ""),
+    ("{skip locked}", ""),
+    ("{oldest}", "CROSS JOIN wanted w ON w.org = l.org AND w.kind = l.kind AND w.key IN"),
+    ("{of lane}", "d.key"),
+    ("{as w}", ""),
+];
+
+const POSTGRES: [(&str, &str); 5] = [
+    ("{lock}", " FOR UPDATE OF w"),
+    ("{skip locked}", " FOR UPDATE SKIP LOCKED"),
+    ("{oldest}", "CROSS JOIN LATERAL"),
+    ("{of lane}", "d.key, d.due_at"),
+    ("{as w}", " w"),
+];
 
 macro_rules! get {
     ($row:expr, $index:expr) => {

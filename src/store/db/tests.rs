@@ -27,7 +27,7 @@ async fn fixture() -> Fixture {
 }
 
 fn scope() -> OrgScope {
-    OrgScope::granted_to_operator(crate::organisation::OrganisationId::parse("acme").unwrap())
+    OrgScope::of_stored_row(crate::organisation::OrganisationId::parse("acme").unwrap())
 }
 
 fn entry(action: &str) -> NewAuditEntry {
