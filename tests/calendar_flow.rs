@@ -1,5 +1,7 @@
 //! What must be right in a worker's calendar, through the real binary against real servers, on every store.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its own material fails")]
+
 mod support;
 
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 //! | file | subject |
 //! | --- | --- |
 //! | [`parts`] | what every command stands on: store, vault, Graph, connections |
-//! | [`serve`] | the loops and the API, started and stopped in order |
+//! | [`mod@serve`] | the loops and the API, started and stopped in order |
 //! | [`broker`] | the connection to NATS |
 //! | [`http`] | the API's listener |
 //! | [`ready`] | what `/readyz` asks |

@@ -4,11 +4,6 @@
 //! [`GraphError`] whose [`Verdict`] says what may be done next. Every rule that a call obeys on the way is a policy in a file of
 //! its own; `session` lists them in their order.
 
-#![expect(
-    clippy::result_large_err,
-    reason = "the error carries its facts unboxed: it is made once a failed call, which cost far more than moving it"
-)]
-
 mod access;
 mod assertion;
 mod authorise;

@@ -120,7 +120,7 @@ mod tests {
     fn no_call_starts_that_the_lease_may_not_outlast() {
         let held = Leases::default().hold(lease(1));
         assert!(held.may_call(now(), Duration::from_secs(59)));
-        assert!(!held.may_call(now(), Duration::from_secs(60)));
+        assert!(!held.may_call(now(), Duration::from_mins(1)));
         assert!(!held.may_call(now() + TimeDelta::seconds(61), Duration::ZERO));
     }
 

@@ -11,7 +11,7 @@ const IMMUTABLE_IDS: &str = "IdType=\"ImmutableId\"";
 /// What a look-up needs to tell events apart; the reference comes by `$expand`.
 const SELECT: &str = "id,transactionId,createdDateTime";
 
-/// Every event that carries the reference, by Graph's comparison, which ignores case: read the answer with [`found`].
+/// Every event that carries the reference, by Graph's comparison, which ignores case: read the answer's events with their `found`.
 pub(super) fn look_up(mailbox: &str, reference: &str) -> Request {
     let carries = format!(
         "singleValueExtendedProperties/Any(ep: ep/id eq {} and ep/value eq {})",

@@ -4,7 +4,7 @@
 //! "Outlook extended properties overview", "Obtain immutable identifiers for Outlook resources", "dateTimeTimeZone resource type".
 //!
 //! [`draft`] what a caller may send · [`event`] what is kept · [`store`] one mailbox · [`view`] what is answered · [`filter`] and
-//! [`matching`] `$filter` · [`query`] the other options · [`write`], [`read`] the calls · [`zones`] wall clocks.
+//! [`matching`] `$filter` · [`query`] the other options · [`mod@write`], [`read`] the calls · [`zones`] wall clocks.
 
 mod draft;
 mod event;
