@@ -2,7 +2,9 @@
 //!
 //! No label ever holds a person, a mailbox, a task or an error text.
 
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use std::sync::{Mutex, PoisonError};
+
+use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 /// The process's metrics. Made once, by the composition root; tests make their own.
 #[derive(Debug)]
@@ -32,8 +34,8 @@ pub struct Metrics {
     pub secret_expiry_seconds: IntGaugeVec,
     /// 1 for the state a connection is in.
     pub connection_state: IntGaugeVec,
-    /// Audit entries written.
-    pub audit_entries_total: prometheus::IntCounter,
+    /// Audit entries in the store, whoever wrote them; moved by [`Metrics::raise_audit_entries`] alone.
+    audit_entries_total: Mutex<IntCounter>,
     /// Messages in the stream that were not taken yet.
     pub consumer_pending: IntGauge,
 }
@@ -95,10 +97,23 @@ impl Metrics {
                 "1 for the state a connection is in.",
                 &["organisation", "state"],
             )?,
-            audit_entries_total: declare.counter("audit_entries_total", "Audit entries written.")?,
+            audit_entries_total: Mutex::new(
+                declare.counter("audit_entries_total", "Audit entries in the store, whoever wrote them.")?,
+            ),
             consumer_pending: declare.gauge("consumer_pending", "Messages in the stream that were not taken yet.")?,
             registry,
         })
+    }
+
+    /// Raises the count of audit entries to what the store holds. A smaller number (a restored backup) starts the counter anew,
+    /// which is how Prometheus expects a counter to be reset.
+    pub fn raise_audit_entries(&self, total: u64) {
+        // Two scrapes at once would both add the difference.
+        let counter = self.audit_entries_total.lock().unwrap_or_else(PoisonError::into_inner);
+        if total < counter.get() {
+            counter.reset();
+        }
+        counter.inc_by(total.saturating_sub(counter.get()));
     }
 
     /// All of them in Prometheus' text form.
@@ -116,8 +131,8 @@ impl Declare<'_> {
         Ok(metric)
     }
 
-    fn counter(&self, name: &str, help: &str) -> Result<prometheus::IntCounter, prometheus::Error> {
-        self.register(prometheus::IntCounter::new(name, help)?)
+    fn counter(&self, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
+        self.register(IntCounter::new(name, help)?)
     }
 
     fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
@@ -134,5 +149,21 @@ impl Declare<'_> {
 
     fn histograms(&self, name: &str, help: &str, labels: &[&str], buckets: &[f64]) -> Result<HistogramVec, prometheus::Error> {
         self.register(HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels)?)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "in a test a failed unwrap is the failure")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn audit_entries_follow_the_store_up_and_start_anew_after_a_restore() {
+        let metrics = Metrics::new().unwrap();
+        for total in [0, 7, 7, 9, 4] {
+            metrics.raise_audit_entries(total);
+            let line = format!("argus_m365_audit_entries_total {total}");
+            assert!(metrics.render().unwrap().lines().any(|one| one == line), "{line}");
+        }
     }
 }

@@ -114,18 +114,8 @@ impl Records for Store {
         Store::dead_letters(self, scope, filter, page).boxed()
     }
 
-    /// Counted through the lists, which are the only readers that take one organisation's scope; the age of the oldest
-    /// object is not to be had from them.
     fn backlog<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Vec<BacklogRow>, StoreError>> {
-        async move {
-            let mut rows = Vec::new();
-            for state in [DeliveryState::Pending, DeliveryState::Unknown, DeliveryState::Blocked, DeliveryState::Dead] {
-                let page = self.objects(scope, Kind::Task, Some(state), PageRequest { first: 1, after: None }).await?;
-                rows.push(BacklogRow { kind: Kind::Task, state, count: page.total, oldest: None });
-            }
-            Ok(rows)
-        }
-        .boxed()
+        self.backlog_of(scope).boxed()
     }
 
     fn audit_trail<'a>(

@@ -1,46 +1,50 @@
 //! Metrics that are read from the store when they are asked for, so that they are right after a restart and on every replica.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 
 use super::Parts;
 use crate::{
-    capabilities::{CapabilityName, Kind},
-    store::{ConnectionState, DeliveryState, StoreError},
+    capabilities::CapabilityName,
+    metrics::Metrics,
+    store::{BacklogRow, ConnectionState, DeliveryState, StoreError},
 };
 
 const WAITING: [DeliveryState; 4] = [DeliveryState::Pending, DeliveryState::Unknown, DeliveryState::Blocked, DeliveryState::Dead];
 const STATES: [ConnectionState; 4] =
     [ConnectionState::Unverified, ConnectionState::Active, ConnectionState::Degraded, ConnectionState::Disabled];
 
-/// Reads them. What is gone (a removed connection) leaves no stale value behind.
+/// Events that could not be read belong to no capability.
+const NO_CAPABILITY: &str = "none";
+
+/// Reads them. What is gone (a removed connection, a dead letter that was settled) leaves no stale value behind.
 pub(super) async fn refresh(parts: &Parts) -> Result<(), StoreError> {
-    backlog(parts).await?;
+    let metrics = &parts.metrics;
+    set_backlog(metrics, &parts.store.backlog(&parts.worker).await?, parts.clock.now());
+    set_dead_letters(metrics, &parts.store.dead_letter_counts(&parts.worker).await?);
+    metrics.raise_audit_entries(parts.store.audit_entries(&parts.worker).await?);
     connections(parts).await
 }
 
-async fn backlog(parts: &Parts) -> Result<(), StoreError> {
-    let rows = parts.store.backlog(&parts.worker).await?;
-    let now = parts.clock.now();
-    let mut oldest: HashMap<&str, DateTime<Utc>> = HashMap::new();
-    for state in WAITING {
-        parts.metrics.backlog.with_label_values(&[CapabilityName::Calendar.label(), state.label()]).set(0);
-    }
-    for row in rows {
-        let capability = capability(row.kind).label();
-        parts.metrics.backlog.with_label_values(&[capability, row.state.label()]).set(number(row.count));
-        if row.state == DeliveryState::Dead {
-            parts.metrics.dead_letters.with_label_values(&[capability]).set(number(row.count));
-        } else if let Some(at) = row.oldest {
-            oldest.entry(capability).and_modify(|first| *first = at.min(*first)).or_insert(at);
+/// Each gauge is set once, whatever the rows say: one that was cleared first would show nothing to whoever asks in between.
+fn set_backlog(metrics: &Metrics, rows: &[BacklogRow], now: DateTime<Utc>) {
+    for capability in CapabilityName::ALL {
+        let of = |row: &&BacklogRow| row.kind.delivered_by() == capability;
+        for state in WAITING {
+            let count = rows.iter().filter(of).filter(|row| row.state == state).map(|row| row.count).sum();
+            metrics.backlog.with_label_values(&[capability.label(), state.label()]).set(number(count));
         }
+        let waits = rows.iter().filter(of).filter(|row| row.state != DeliveryState::Dead);
+        let age = waits.filter_map(|row| row.oldest).min().map_or(0, |oldest| (now - oldest).num_seconds().max(0));
+        metrics.oldest_pending_seconds.with_label_values(&[capability.label()]).set(age);
     }
-    for name in CapabilityName::ALL {
-        let age = oldest.get(name.label()).map_or(0, |at| (now - *at).num_seconds().max(0));
-        parts.metrics.oldest_pending_seconds.with_label_values(&[name.label()]).set(age);
+}
+
+fn set_dead_letters(metrics: &Metrics, counts: &[(Option<CapabilityName>, u64)]) {
+    for capability in CapabilityName::ALL.map(Some).into_iter().chain([None]) {
+        let count = counts.iter().find(|(of, _)| *of == capability).map_or(0, |(_, count)| *count);
+        let label = capability.map_or(NO_CAPABILITY, CapabilityName::label);
+        metrics.dead_letters.with_label_values(&[label]).set(number(count));
     }
-    Ok(())
 }
 
 async fn connections(parts: &Parts) -> Result<(), StoreError> {
@@ -59,15 +63,51 @@ async fn connections(parts: &Parts) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The capability that delivers a kind of object.
-fn capability(kind: Kind) -> CapabilityName {
-    match kind {
-        Kind::Task => CapabilityName::Calendar,
-        Kind::Outage => CapabilityName::Teams,
-        Kind::Zone => CapabilityName::SharePoint,
-    }
-}
-
 fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "in a test a failed unwrap is the failure")]
+mod tests {
+    use super::*;
+    use crate::capabilities::Kind;
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(second, 0).unwrap()
+    }
+
+    fn shows(metrics: &Metrics, line: &str) -> bool {
+        metrics.render().unwrap().lines().any(|one| one == format!("argus_m365_{line}"))
+    }
+
+    #[test]
+    fn what_waits_no_more_falls_to_zero_whatever_the_capability() {
+        let metrics = Metrics::new().unwrap();
+        let row = |kind, state, oldest| BacklogRow { kind, state, count: 3, oldest: Some(at(oldest)) };
+        let rows = [row(Kind::Outage, DeliveryState::Blocked, 40), row(Kind::Outage, DeliveryState::Dead, 10)];
+        set_backlog(&metrics, &rows, at(100));
+        assert!(shows(&metrics, r#"backlog{capability="teams",state="blocked"} 3"#));
+        assert!(shows(&metrics, r#"backlog{capability="teams",state="dead"} 3"#));
+        assert!(shows(&metrics, r#"backlog{capability="calendar",state="dead"} 0"#));
+        assert!(
+            shows(&metrics, r#"oldest_pending_seconds{capability="teams"} 60"#),
+            "what is dead waits for nobody but a person"
+        );
+        set_backlog(&metrics, &[], at(200));
+        assert!(shows(&metrics, r#"backlog{capability="teams",state="blocked"} 0"#));
+        assert!(shows(&metrics, r#"backlog{capability="teams",state="dead"} 0"#));
+        assert!(shows(&metrics, r#"oldest_pending_seconds{capability="teams"} 0"#));
+    }
+
+    #[test]
+    fn dead_letters_fall_to_zero_and_those_of_no_capability_count_too() {
+        let metrics = Metrics::new().unwrap();
+        set_dead_letters(&metrics, &[(None, 2), (Some(CapabilityName::Calendar), 1)]);
+        assert!(shows(&metrics, r#"dead_letters{capability="none"} 2"#));
+        assert!(shows(&metrics, r#"dead_letters{capability="calendar"} 1"#));
+        set_dead_letters(&metrics, &[]);
+        assert!(shows(&metrics, r#"dead_letters{capability="none"} 0"#));
+        assert!(shows(&metrics, r#"dead_letters{capability="calendar"} 0"#));
+    }
 }

@@ -73,6 +73,15 @@ impl Kind {
             Self::Zone => "zone",
         }
     }
+
+    /// The capability that delivers objects of this kind. Holds and metrics are the capability's, rows have kinds.
+    pub fn delivered_by(self) -> CapabilityName {
+        match self {
+            Self::Task => CapabilityName::Calendar,
+            Self::Outage => CapabilityName::Teams,
+            Self::Zone => CapabilityName::SharePoint,
+        }
+    }
 }
 
 /// The version of an object: the event's, then how many mutations without a version were applied on top of it.

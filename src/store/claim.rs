@@ -192,7 +192,7 @@ impl Store {
 
 /// Groups with something due, a usable connection and no hold on all of it; in order.
 async fn ready(conn: &mut Conn, now: DateTime<Utc>, kinds: &[Kind]) -> Result<Vec<Group>, Failure> {
-    let row = |kind: &Kind| [kind.label().into(), values::delivered_by(*kind).label().into()];
+    let row = |kind: &Kind| [kind.label().into(), kind.delivered_by().label().into()];
     let rows = conn.many(READY, &[now.into()], padded(kinds.iter().map(row).collect(), &["".into(), "".into()])).await?;
     let read = |row: &Row| Ok((row.text(0)?, values::kind(&row.text(1)?)?));
     let mut groups = rows.iter().map(read).collect::<Result<Vec<Group>, Failure>>()?;
@@ -219,7 +219,7 @@ async fn walk(
     groups: &[(Group, String)],
 ) -> Result<Vec<Candidate>, Failure> {
     let seed = |((org, kind), first): &(Group, String)| -> [Value; 4] {
-        [org.as_str().into(), kind.label().into(), values::delivered_by(*kind).label().into(), first.as_str().into()]
+        [org.as_str().into(), kind.label().into(), kind.delivered_by().label().into(), first.as_str().into()]
     };
     let nothing = std::array::from_fn(|_| "".into());
     let fixed = [now.into(), request.per_target.into(), request.limit.into()];

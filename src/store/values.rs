@@ -52,12 +52,3 @@ pub(super) fn capability(label: &str) -> Result<CapabilityName, Failure> {
     let known = CapabilityName::ALL.into_iter().find(|capability| capability.label() == label);
     known.ok_or(Failure::Unreadable("capability"))
 }
-
-/// The capability that delivers a kind: holds are the capability's, objects have kinds.
-pub(super) fn delivered_by(kind: Kind) -> CapabilityName {
-    match kind {
-        Kind::Task => CapabilityName::Calendar,
-        Kind::Outage => CapabilityName::Teams,
-        Kind::Zone => CapabilityName::SharePoint,
-    }
-}

@@ -27,6 +27,13 @@ pub(crate) async fn a_chain_of_any_length_is_intact(world: &World) {
     assert_eq!(world.store.audited_organisations(&world.worker).await.unwrap(), [acme]);
 }
 
+pub(crate) async fn entries_are_counted_over_all_chains(world: &World) {
+    assert_eq!(world.store.audit_entries(&world.worker).await.unwrap(), 0);
+    world.store.append_audit(&scope("acme"), vec![entry("a"), entry("b")]).await.unwrap();
+    world.store.append_audit(&scope("other"), vec![entry("a")]).await.unwrap();
+    assert_eq!(world.store.audit_entries(&world.worker).await.unwrap(), 3);
+}
+
 pub(crate) async fn appending_at_the_same_time_makes_no_forks(world: &World) {
     let (acme, other) = (scope("acme"), scope("other"));
     let appends = (0..60).map(|n| {

@@ -240,4 +240,9 @@ pub(crate) async fn the_backlog_counts_what_waits(world: &World) {
     let row = |state, oldest| BacklogRow { kind: Kind::Task, state, count: 1, oldest: Some(now(oldest)) };
     let expected = [row(DeliveryState::Blocked, 5), row(DeliveryState::Dead, 20), row(DeliveryState::Pending, 30)];
     assert_eq!(backlog, expected);
+    let [blocked_row, dead_row, pending_row] = expected;
+    let mut own = world.store.backlog_of(&acme).await.unwrap();
+    own.sort_by_key(|row| row.state.label());
+    assert_eq!(own, [dead_row, pending_row], "of one organisation, its own alone");
+    assert_eq!(world.store.backlog_of(&blocked).await.unwrap(), [blocked_row]);
 }

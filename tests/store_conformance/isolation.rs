@@ -30,6 +30,7 @@ pub(crate) async fn an_organisation_sees_nothing_of_another(world: &World) {
     assert_eq!(world.store.last_connection_numbers(&b).await.unwrap(), (0, 0));
     assert!(world.store.object(&b, Kind::Task, "task").await.unwrap().is_none());
     assert_eq!(world.store.objects(&b, Kind::Task, None, page(9)).await.unwrap().total, 0);
+    assert_eq!(world.store.backlog_of(&b).await.unwrap(), []);
     assert!(world.letters(&b).await.is_empty() && world.actions(&b).await.is_empty());
     assert_eq!(world.store.verify_audit(&b).await.unwrap().entries, 0);
 }

@@ -96,6 +96,7 @@ behaviours! {
     }
     audit {
         a_chain_of_any_length_is_intact
+        entries_are_counted_over_all_chains
         appending_at_the_same_time_makes_no_forks
         personal_facts_are_shown_until_erased_and_the_chain_holds
         the_trail_is_paged_and_filtered
@@ -107,6 +108,7 @@ behaviours! {
         objects_are_paged_by_key
         blocked_is_derived_from_the_connection
         dead_letters_are_paged_newest_first
+        dead_letters_are_counted_by_capability
         a_foreign_cursor_is_refused
     }
     isolation {

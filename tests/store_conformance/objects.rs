@@ -1,8 +1,11 @@
 //! Lists as people see them.
 
-use argus_m365::store::{AuditFilter, DeadLetterFilter, DeliveryState, Kind, PageRequest, StoreError};
+use argus_m365::{
+    capabilities::CapabilityName,
+    store::{AuditFilter, DeadLetterFilter, DeliveryState, Kind, NewDeadLetter, PageRequest, Rejection, StoreError},
+};
 
-use crate::world::{World, arrival, dead, now, page, retry, scope, settled};
+use crate::world::{World, arrival, dead, dead_letter, now, page, retry, scope, settled};
 
 async fn keys(world: &World, state: Option<DeliveryState>, first: u32, after: Option<&str>) -> (Vec<String>, bool, u64) {
     let request = PageRequest { first, after: after.map(Into::into) };
@@ -63,6 +66,21 @@ pub(crate) async fn dead_letters_are_paged_newest_first(world: &World) {
     assert_eq!((ids, more), (texts(&["letter-2", "letter-1"]), false));
     let other = DeadLetterFilter { code: Some("INVALID_DATA".into()), capability: None };
     assert_eq!(read(other, None).await.2, 0);
+}
+
+pub(crate) async fn dead_letters_are_counted_by_capability(world: &World) {
+    let (acme, other) = (world.connect("acme").await, world.connect("other").await);
+    for (scope, key) in [(&acme, "1"), (&acme, "2"), (&other, "1")] {
+        world.want(scope, key, 1, "mara", 0).await;
+        let claim = world.claim_one(1).await;
+        world.record(2, &claim.lease, dead(1, &format!("letter-{key}"))).await;
+    }
+    let dead_letter = NewDeadLetter { capability: None, object: None, ..dead_letter("unreadable") };
+    let unreadable = Rejection { scope: acme.clone(), dead_letter, audit: vec![], outgoing: vec![] };
+    world.store.take_in(now(3), vec![], vec![unreadable]).await.unwrap();
+    let mut counts = world.store.dead_letter_counts(&world.worker).await.unwrap();
+    counts.sort_by_key(|(_, count)| *count);
+    assert_eq!(counts, [(None, 1), (Some(CapabilityName::Calendar), 3)]);
 }
 
 pub(crate) async fn a_foreign_cursor_is_refused(world: &World) {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     capabilities::CapabilityName,
-    store::{BacklogRow, DeliveryState, Kind},
+    store::{BacklogRow, DeliveryState},
 };
 
 /// How much of a capability waits.
@@ -52,7 +52,7 @@ const WAITING: &[DeliveryState] = &[DeliveryState::Pending, DeliveryState::Unkno
 
 fn summarise(capability: CapabilityName, rows: &[BacklogRow]) -> CapabilityBacklog {
     let of = |states: &'static [DeliveryState]| {
-        rows.iter().filter(move |row| capability_of(row.kind) == capability && states.contains(&row.state))
+        rows.iter().filter(move |row| row.kind.delivered_by() == capability && states.contains(&row.state))
     };
     let sum = |states| count(of(states).map(|row| row.count).sum());
     CapabilityBacklog {
@@ -63,13 +63,5 @@ fn summarise(capability: CapabilityName, rows: &[BacklogRow]) -> CapabilityBackl
         blocked: sum(&[DeliveryState::Blocked]),
         dead: sum(&[DeliveryState::Dead]),
         oldest_pending_at: of(WAITING).filter_map(|row| row.oldest).min().map(Instant),
-    }
-}
-
-fn capability_of(kind: Kind) -> CapabilityName {
-    match kind {
-        Kind::Task => CapabilityName::Calendar,
-        Kind::Outage => CapabilityName::Teams,
-        Kind::Zone => CapabilityName::SharePoint,
     }
 }
