@@ -23,7 +23,7 @@
 //! | [`api`] | GraphQL, health and metrics over HTTP |
 //! | [`app`] | composition root: builds everything, starts and stops it in order |
 //! | [`cli`], [`settings`] | the commands, and what they are told |
-//! | [`organisation`], [`clock`], [`ids`], [`metrics`] | small words that everything shares |
+//! | [`organisation`], [`clock`], [`ids`], `hex`, [`metrics`] | small words that everything shares |
 //!
 //! # The walk of an event
 //!
@@ -53,6 +53,7 @@ pub mod clock;
 pub mod connections;
 pub mod events;
 pub mod graph;
+mod hex;
 pub mod ids;
 pub mod intake;
 pub mod metrics;

@@ -153,7 +153,6 @@ impl Declare<'_> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "in a test a failed unwrap is the failure")]
 mod tests {
     use super::*;
 

@@ -43,6 +43,13 @@ fn wrong_usage_is_one_line_and_2() {
     let (code, line) = refusal(&run(&["token", "mint", "--org", "a b", "--permissions", "m365:read"], &[]));
     assert_eq!(code, Some(2));
     assert!(line.contains("--org"), "{line}");
+    let (code, line) = refusal(&run(&["keys", "generate", "--id", "a b"], &[]));
+    assert_eq!(code, Some(2));
+    assert!(line.contains("--id"), "{line}");
+    let lasting_no_time = ["token", "mint", "--org", "acme", "--permissions", "m365:read", "--ttl", "0s"];
+    let (code, line) = refusal(&run(&lasting_no_time, &AUTH));
+    assert_eq!(code, Some(2));
+    assert!(line.contains("--ttl"), "{line}");
     let (code, line) = refusal(&run(&["token", "mint"], &[]));
     assert_eq!(code, Some(2));
     assert!(line.contains("--org <ORG>") && line.contains("--permissions"), "{line}");
@@ -67,6 +74,16 @@ fn plain_http_to_graph_off_loopback_names_the_key() {
     let (code, line) = refusal(&run(&["config", "check"], &urls));
     assert_eq!(code, Some(2));
     assert!(line.starts_with("argus-m365: microsoft.graph_url: must be https"), "{line}");
+}
+
+#[test]
+fn a_root_with_a_version_names_the_key() {
+    let mut environment = AUTH.to_vec();
+    environment.push(("ARGUS_M365__MICROSOFT__LOGIN_URL", "https://login.example"));
+    environment.push(("ARGUS_M365__MICROSOFT__GRAPH_URL", "https://graph.example/v1.0/"));
+    let (code, line) = refusal(&run(&["config", "check"], &environment));
+    assert_eq!(code, Some(2));
+    assert!(line.starts_with("argus-m365: microsoft.graph_url: is a root"), "{line}");
 }
 
 #[test]

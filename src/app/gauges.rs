@@ -68,7 +68,6 @@ fn number(count: u64) -> i64 {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "in a test a failed unwrap is the failure")]
 mod tests {
     use super::*;
     use crate::capabilities::Kind;

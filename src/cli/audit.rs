@@ -1,6 +1,6 @@
 //! `audit verify` and `audit export`.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 use anyhow::Context;
 use clap::Subcommand;
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{arguments::organisation, failure::Answer, open};
 use crate::{
+    hex::hex,
     organisation::{OrgScope, OrganisationId},
     settings::Settings,
     store::{AuditFilter, AuditRecord, PageRequest, Store, WorkerScope},
@@ -73,7 +74,11 @@ async fn export(store: &Store, scope: &OrgScope) -> anyhow::Result<Answer> {
     loop {
         let page = store.audit_trail(scope, AuditFilter::default(), PageRequest { first: PAGE, after: after.take() }).await?;
         for (cursor, record) in &page.rows {
-            writeln!(output, "{}", line(record))?;
+            match writeln!(output, "{}", line(record)) {
+                // Whoever reads has seen enough (`| head`).
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(Answer::Yes),
+                written => written.context("writing the trail")?,
+            }
             after = Some(cursor.clone());
         }
         if !page.has_next || after.is_none() {
@@ -89,8 +94,4 @@ fn line(record: &AuditRecord) -> Value {
         "outcome": entry.outcome.label(), "detail": entry.detail, "correlationId": entry.correlation_id,
         "graphRequestId": entry.graph_request_id, "previousHash": hex(&link.previous), "hash": hex(&link.hash),
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }

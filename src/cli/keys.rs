@@ -4,7 +4,7 @@ use clap::Subcommand;
 use secrecy::ExposeSecret;
 
 use super::failure::Answer;
-use crate::vault::Vault;
+use crate::vault::{Vault, is_key_id};
 
 /// `keys …`
 #[derive(Debug, Subcommand)]
@@ -12,7 +12,7 @@ pub(super) enum Keys {
     /// Print one new line for the key ring; changes nothing
     Generate {
         /// The key's name [default: its fingerprint]
-        #[arg(long)]
+        #[arg(long, value_parser = key_id)]
         id: Option<String>,
     },
 }
@@ -22,4 +22,9 @@ pub(super) fn run(command: &Keys) -> anyhow::Result<Answer> {
     let line = Vault::generate_key(id.as_deref())?;
     println!("{}", line.expose_secret());
     Ok(Answer::Yes)
+}
+
+fn key_id(text: &str) -> Result<String, String> {
+    let refusal = || "an id is 1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'".to_owned();
+    if is_key_id(text) { Ok(text.to_owned()) } else { Err(refusal()) }
 }

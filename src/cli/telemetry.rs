@@ -11,7 +11,7 @@ pub(super) fn start(log: &Log) {
     let on_terminal = std::io::stderr().is_terminal();
     let json = log.format.map_or(!on_terminal, |format| format == LogFormat::Json);
     // `Settings::load` has parsed the directives already, so the fallback is never reached.
-    let filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(directives(&log.level)).unwrap_or_else(|_| EnvFilter::new("info"));
     let (text, structured) = if json {
         (None, Some(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)))
     } else {
@@ -19,5 +19,28 @@ pub(super) fn start(log: &Log) {
     };
     if let Err(error) = tracing_subscriber::registry().with(filter).with(text).with(structured).try_init() {
         eprintln!("argus-m365: logging was started already: {error}");
+    }
+}
+
+/// The NATS client reports every failed try to reconnect at `info`, some a second, where `app::broker` says once that the
+/// connection is lost. So it is quiet unless the level names it: of two directives for one target the later holds.
+fn directives(level: &str) -> String {
+    format!("async_nats=warn,{level}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nats_client_is_quiet_unless_it_is_named() {
+        let filter = |level: &str| {
+            let filter = EnvFilter::try_new(directives(level)).map(|filter| filter.to_string()).unwrap_or_default();
+            let mut parts: Vec<_> = filter.split(',').map(str::to_owned).collect();
+            parts.sort();
+            parts
+        };
+        assert_eq!(filter("info"), ["async_nats=warn", "info"]);
+        assert_eq!(filter("info,async_nats=debug"), ["async_nats=debug", "info"]);
     }
 }

@@ -60,8 +60,9 @@ fn permission(text: &str) -> Result<Permission, String> {
     Permission::parse(text).ok_or_else(|| "a permission is m365:read, m365:operate or m365:admin".to_owned())
 }
 
-/// A token for development; one that outlives a year is a mistake.
+/// A token for development; one that outlives a year is a mistake, and so is one that is over when it is made.
 fn life(text: &str) -> Result<Duration, String> {
     let life = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if life <= Duration::from_hours(366 * 24) { Ok(life) } else { Err("at most 366 days".to_owned()) }
+    let bounds = Duration::from_secs(1)..=Duration::from_hours(366 * 24);
+    if bounds.contains(&life) { Ok(life) } else { Err("must be from 1s to 366days".to_owned()) }
 }

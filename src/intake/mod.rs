@@ -8,6 +8,7 @@
 //! A message is acknowledged only after the commit, so a crash anywhere delivers it again, and the store finds it to be a
 //! duplicate. What Microsoft 365 answers never touches the message.
 
+pub(crate) mod connection;
 mod health;
 mod inspect;
 mod provision;

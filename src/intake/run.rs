@@ -1,25 +1,17 @@
 //! The loop: one session with the broker after another, each a series of pulls.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use async_nats::{
-    connection::State,
-    jetstream::{Context, consumer::PullConsumer},
-};
+use async_nats::jetstream::{Context, consumer::PullConsumer};
 use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Inbox, IntakeHealth, IntakeSettings, ProvisionError, Unsafe, provision,
+    Inbox, IntakeHealth, IntakeSettings, ProvisionError, Unsafe, connection, provision,
     pull::{self, Pulled},
 };
 use crate::{clock::SharedClock, metrics::Metrics};
 
-/// How often a waiting pull looks at the connection: the client tells nobody when it has reconnected.
-const CONNECTION_CHECK: Duration = Duration::from_millis(250);
 const NOT_CONNECTED: &str = "the broker is not connected";
 
 /// Why a session with the broker ended.
@@ -81,12 +73,16 @@ impl<I: Inbox> Intake<I> {
     /// the store does is waited out.
     pub async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
+            let connections = connection::made(&self.context.client());
             let Err(error) = self.session(&stop).await else { break };
             self.losses = self.losses.saturating_add(1);
             self.report_loss(&error);
             // The first time at once: a broker that was restarted is back already.
             if self.losses > 1 {
-                self.pause(self.losses - 1, &stop).await;
+                tokio::select! {
+                    () = self.pause(self.losses - 1, &stop) => {}
+                    _ = self.interruption(connections, &stop) => {}
+                }
             }
         }
         tracing::info!("intake stopped");
@@ -94,13 +90,14 @@ impl<I: Inbox> Intake<I> {
 
     /// Works with the stream and consumer as they are, until stopped (`Ok`) or until they are not there any more.
     async fn session(&mut self, stop: &CancellationToken) -> Result<(), SessionError> {
+        self.connected(stop).await;
         let consumer = tokio::select! {
             consumer = self.provision() => consumer?,
             () = stop.cancelled() => return Ok(()),
         };
         self.health.reachable();
         loop {
-            let give_up = self.interruption(stop);
+            let give_up = self.interruption(connection::made(&self.context.client()), stop);
             let Pulled { messages, broken } = pull::pull(&consumer, self.settings.batch, self.settings.wait, give_up).await;
             let idle = messages.is_empty();
             if !idle {
@@ -117,18 +114,28 @@ impl<I: Inbox> Intake<I> {
         }
     }
 
-    /// Ends when a pull that waits should not wait any longer: told to stop (`None`), or connected anew, when the server knows
-    /// nothing of the pull any more.
-    async fn interruption(&self, stop: &CancellationToken) -> Option<async_nats::Error> {
+    /// Waits until there is a connection: without one, a question to the server only waits for the end of its patience.
+    async fn connected(&self, stop: &CancellationToken) {
         let client = self.context.client();
-        let connects = || client.statistics().connects.load(Ordering::Relaxed);
-        let before = connects();
-        while connects() == before {
+        while !connection::stands(&client) && !stop.is_cancelled() {
+            self.health.unreachable(false, NOT_CONNECTED);
             tokio::select! {
-                () = sleep(CONNECTION_CHECK) => {}
+                () = sleep(connection::CHECK) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Ends when a pull or a pause should not wait any longer: told to stop (`None`), or connected anew after the `before`th
+    /// connection, when the server knows nothing of the pull any more.
+    async fn interruption(&self, before: u64, stop: &CancellationToken) -> Option<async_nats::Error> {
+        let client = self.context.client();
+        while connection::made(&client) == before {
+            tokio::select! {
+                () = sleep(connection::CHECK) => {}
                 () = stop.cancelled() => return None,
             }
-            if client.connection_state() != State::Connected {
+            if !connection::stands(&client) {
                 self.health.unreachable(false, NOT_CONNECTED);
             }
         }
@@ -154,7 +161,7 @@ impl<I: Inbox> Intake<I> {
     }
 
     fn report_loss(&self, error: &SessionError) {
-        let connected = self.context.client().connection_state() == State::Connected;
+        let connected = connection::stands(&self.context.client());
         let reason = if connected { "the stream or its consumer is not reachable" } else { NOT_CONNECTED };
         self.health.unreachable(connected, reason);
         if self.losses == 1 {

@@ -273,6 +273,25 @@ async fn a_crash_of_the_broker_is_waited_out() {
 }
 
 #[tokio::test]
+async fn however_long_the_broker_was_away_no_pause_is_sat_out_once_it_is_back() {
+    // Pauses that outlast the test by far: what ends them is the new connection alone.
+    let hour = Duration::from_hours(1);
+    let settings = IntakeSettings { retry: (hour, hour), ..settings() };
+    let Some(mut running) = Running::start_with(FakeInbox::default(), settings).await else { return };
+    for key in ["first", "second"] {
+        running.broker.kill();
+        eventually("the loss is seen", async || {
+            running.health.ready().is_err_and(|reason| reason == "the broker is not connected")
+        })
+        .await;
+        running.broker.restart().await;
+        running.close_task(key).await;
+        running.arrived(key).await;
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn a_frozen_broker_is_noticed_and_waited_out() {
     let Some(running) = Running::start(FakeInbox::default()).await else { return };
     running.broker.freeze(true);

@@ -13,7 +13,7 @@ use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    intake::{self, ProvisionError, StreamWish, Unsafe},
+    intake::{self, ProvisionError, StreamWish, Unsafe, connection},
     store::{QueuedEvent, Store, StoreError, WorkerScope},
 };
 use publish::{Published, publish};
@@ -115,8 +115,9 @@ impl<Q: Queue> Outbox<Q> {
     /// Publishes until told to stop, then once more, so that what the other loops committed last goes out. Ends for no other
     /// reason: whatever the broker or the store does is waited out.
     pub async fn run(mut self, stop: CancellationToken) {
-        let mut failures: u32 = 0;
+        let (client, mut failures) = (self.context.client(), 0_u32);
         while !stop.is_cancelled() {
+            let connections = connection::made(&client);
             let delay = match self.round().await {
                 Ok(published) => {
                     recovered(failures);
@@ -133,6 +134,8 @@ impl<Q: Queue> Outbox<Q> {
                 () = sleep(delay) => {}
                 // While it fails, new events are no reason to try sooner.
                 () = self.wake.notified(), if failures == 0 => {}
+                // A broker that is back is.
+                () = connection::made_anew(&client, connections), if failures > 0 => {}
                 () = stop.cancelled() => {}
             }
         }

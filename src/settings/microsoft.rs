@@ -17,13 +17,26 @@ pub struct Microsoft {
 
 impl Microsoft {
     pub(super) fn from(values: &Values) -> Result<Self, SettingsError> {
-        let (login_url, graph_url) = (values.url("microsoft.login_url")?, values.url("microsoft.graph_url")?);
+        let (login_url, graph_url) = (root(values, "microsoft.login_url")?, root(values, "microsoft.graph_url")?);
         match (&login_url, &graph_url) {
             (Some(_), None) => Err(SettingsError::new("microsoft.graph_url", "must be set together with microsoft.login_url")),
             (None, Some(_)) => Err(SettingsError::new("microsoft.login_url", "must be set together with microsoft.graph_url")),
             _ => Ok(Self { login_url, graph_url }),
         }
     }
+}
+
+/// An address that paths are put behind: a version in it would come twice, and a query would end up in the middle.
+fn root(values: &Values, name: &'static str) -> Result<Option<Url>, SettingsError> {
+    let Some(url) = values.url(name)? else { return Ok(None) };
+    if url.query().is_some() {
+        return Err(SettingsError::new(name, "must not carry a query"));
+    }
+    let last = url.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    if ["v1.0", "beta", "v2.0"].contains(&last) {
+        return Err(SettingsError::new(name, &format!("is a root; leave out /{last}, which is added")));
+    }
+    Ok(Some(url))
 }
 
 /// How fast, how often and how patiently.

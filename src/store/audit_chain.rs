@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     audit::{Commitment, Entry, Head, Salt, link},
+    hex::hex,
     ids::Ids,
     organisation::OrgScope,
 };
@@ -147,11 +148,6 @@ pub(super) fn commitments_from_json(text: &str) -> Result<Vec<Commitment>, Failu
         Ok(Commitment { field, digest })
     };
     pairs.into_iter().map(read).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).collect()
 }
 
 fn unhex(text: &str) -> Option<[u8; 32]> {

@@ -56,7 +56,7 @@ impl<'a> Envelope<'a> {
 }
 
 /// Whether a text may name a key: 1 to 64 of `A-Z a-z 0-9 . _ -`.
-pub(super) fn is_key_id(text: &str) -> bool {
+pub(crate) fn is_key_id(text: &str) -> bool {
     (1..=MAX_KEY_ID).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }

@@ -106,12 +106,7 @@ pub(super) fn generate(id: Option<&str>) -> Result<SecretString, VaultError> {
 
 /// The first 8 bytes of a key's SHA-256, in hexadecimal: names the key without saying anything useful about it.
 pub(super) fn fingerprint(key: &RawKey) -> String {
-    use fmt::Write as _;
-    Sha256::digest(key.as_slice()).iter().take(8).fold(String::with_capacity(16), |mut text, byte| {
-        // Writing to a String cannot fail; were it to, the id would be shorter, and still name this key alone.
-        write!(text, "{byte:02x}").ok();
-        text
-    })
+    crate::hex::hex(Sha256::digest(key.as_slice()).get(..8).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use secrecy::{ExposeSecret, SecretString};
 
+pub(crate) use self::envelope::is_key_id;
 use self::{envelope::Envelope, keyring::KeyRing, seal::DataKey};
 use crate::organisation::OrganisationId;
 

@@ -1,7 +1,5 @@
 //! What was done, by whom, and the proof that nobody rewrote it.
 
-use std::fmt::Write as _;
-
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use serde_json::Value;
 
@@ -12,6 +10,7 @@ use super::{
 };
 use crate::{
     audit::Verification,
+    hex::hex,
     store::{AuditFilter, AuditRecord},
 };
 
@@ -58,8 +57,8 @@ impl From<AuditRecord> for AuditEntry {
             detail: entry.detail,
             correlation_id: entry.correlation_id,
             graph_request_id: entry.graph_request_id,
-            hash: hexadecimal(&link.hash),
-            previous_hash: hexadecimal(&link.previous),
+            hash: hex(&link.hash),
+            previous_hash: hex(&link.previous),
         }
     }
 }
@@ -82,7 +81,7 @@ impl From<Verification> for AuditVerification {
         Self {
             intact: found.intact,
             entries: count(found.entries),
-            head_hash: hexadecimal(&found.head),
+            head_hash: hex(&found.head),
             first_broken_id: found.first_broken.map(|seq| seq.to_string().into()),
         }
     }
@@ -121,12 +120,4 @@ impl AuditQuery {
         let found = records.verify_audit(Caller::of(context)?.scope()).await.map_err(Refusal::from)?;
         Ok(found.into())
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        write!(text, "{byte:02x}").ok();
-        text
-    })
 }
