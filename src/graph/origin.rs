@@ -37,7 +37,8 @@ pub(super) fn of_path(graph: &Url, path: &str, query: &[(&'static str, String)])
 pub(super) fn of_link(graph: &Url, link: &str) -> Result<Url, GraphError> {
     let parsed = Url::parse(link).ok().filter(|url| is_written_plainly(link) && is_home(graph, url));
     // The link itself stays out of the text: it may hold anything.
-    parsed.ok_or_else(|| GraphError::unsent(Verdict::Transient, "foreignLink", "a link that leads away from the configured Graph"))
+    parsed
+        .ok_or_else(|| GraphError::unsent(Verdict::Transient, "foreignLink", "a link that leads away from the configured Graph"))
 }
 
 /// Whether a link reads the same to every parser: URL parsers drop tabs and line ends and take `\` for `/`, and no link of

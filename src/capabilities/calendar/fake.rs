@@ -59,14 +59,7 @@ pub(super) struct Manners {
 
 impl Default for Manners {
     fn default() -> Self {
-        Self {
-            lag: 0,
-            duplicates: Duplicates::Answered,
-            remembers_removed: false,
-            zones: None,
-            answers_nothing: false,
-            page: 2,
-        }
+        Self { lag: 0, duplicates: Duplicates::Answered, remembers_removed: false, zones: None, answers_nothing: false, page: 2 }
     }
 }
 
