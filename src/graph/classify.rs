@@ -7,8 +7,9 @@
 //! | 408, 500, 502, 504 and other 5xx | transient | ambiguous |
 //! | 429; 503 and 509 with a wait; 504 with a wait if harmless | throttled | throttled |
 //! | 503, 423, 509 without a wait | transient | transient |
+//! | 3xx: never followed, and no word on the request (a proxy, a front end that moves) | transient | transient |
 //! | 401 / 403 / 404, 410 / 409, 412 | unauthorized / forbidden / not found / conflict | the same |
-//! | the rest of 3xx and 4xx, 501, 505, 507 | rejected | rejected |
+//! | the rest of 4xx, 501, 505, 507 | rejected | rejected |
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
@@ -75,7 +76,7 @@ fn verdict(status: u16, wait: Option<DateTime<Utc>>, request: &Request, now: Dat
         (429, wait) => throttled(wait.unwrap_or(now + UNSAID)),
         (503 | 509, Some(until)) => throttled(until),
         (504, Some(until)) if request.repeatable => throttled(until),
-        (423 | 503 | 509, _) => Verdict::Transient,
+        (423 | 503 | 509 | 300..=399, _) => Verdict::Transient,
         (401, _) => Verdict::Unauthorized,
         (403, _) => Verdict::Forbidden,
         (404 | 410, _) => Verdict::NotFound,
@@ -134,7 +135,8 @@ mod tests {
     fn the_verdict_follows_the_status_and_whether_a_repeat_does_harm() {
         use Verdict::{Ambiguous, Conflict, Forbidden, NotFound, Rejected, Transient, Unauthorized};
         let table = [
-            (302, Rejected, Rejected),
+            (302, Transient, Transient),
+            (307, Transient, Transient),
             (400, Rejected, Rejected),
             (401, Unauthorized, Unauthorized),
             (403, Forbidden, Forbidden),

@@ -32,11 +32,13 @@ pub(super) fn of_path(graph: &Url, path: &str, query: &[(&'static str, String)])
     Ok(url)
 }
 
-/// An absolute link from an answer of Graph, if it leads back to the configured Graph; else code `foreignLink`.
+/// An absolute link from an answer of Graph, if it leads back to the configured Graph; else code `foreignLink`, transient: it
+/// tells of a bad answer, and another one may be good.
 pub(super) fn of_link(graph: &Url, link: &str) -> Result<Url, GraphError> {
     let parsed = Url::parse(link).ok().filter(|url| is_written_plainly(link) && is_home(graph, url));
     // The link itself stays out of the text: it may hold anything.
-    parsed.ok_or_else(|| GraphError::unsent(Verdict::Rejected, "foreignLink", "a link that leads away from the configured Graph"))
+    parsed
+        .ok_or_else(|| GraphError::unsent(Verdict::Transient, "foreignLink", "a link that leads away from the configured Graph"))
 }
 
 /// Whether a link reads the same to every parser: URL parsers drop tabs and line ends and take `\` for `/`, and no link of
@@ -218,7 +220,7 @@ mod tests {
         assert!(hostile.len() >= 30);
         for link in hostile {
             let error = of_link(&graph(), link).expect_err(link);
-            assert_eq!((error.code.as_str(), error.verdict.clone()), ("foreignLink", Verdict::Rejected), "{link}");
+            assert_eq!((error.code.as_str(), error.verdict.clone()), ("foreignLink", Verdict::Transient), "{link}");
             assert!(!format!("{error} {}", error.message).contains("evil"), "{link}");
         }
     }

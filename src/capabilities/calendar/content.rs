@@ -79,9 +79,15 @@ impl EventContent {
         }
     }
 
-    /// The same with both ends in UTC, for a mailbox server that does not know the zone's name.
-    pub(super) fn in_utc(&self) -> Self {
-        Self { start: self.start.in_utc(), end: self.end.in_utc(), ..self.clone() }
+    /// The same with both ends named otherwise, for a mailbox server that does not know the zone's name: the same wall clock
+    /// under its Windows name, where there is one, and as the last resort in UTC.
+    pub(super) fn otherwise_named(&self) -> Vec<Self> {
+        let windows = Self { start: self.start.by_windows_name(), end: self.end.by_windows_name(), ..self.clone() };
+        let utc = Self { start: self.start.in_utc(), end: self.end.in_utc(), ..self.clone() };
+        let mut others = vec![windows, utc];
+        others.dedup();
+        others.retain(|other| other != self);
+        others
     }
 
     /// Every property we keep, as Graph names it. Attendees are never among them: Exchange would mail invitations.
@@ -126,15 +132,14 @@ impl EventContent {
 }
 
 impl Patch {
-    /// The same change, to `content`, with both ends in UTC.
-    pub(super) fn in_utc(&self, content: &EventContent) -> Self {
-        let mut patch = self.clone();
-        if let Value::Object(body) = &mut patch.body {
-            let content = content.in_utc();
+    /// The body of the same change, with both ends as `content` names them.
+    pub(super) fn named_as(&self, content: &EventContent) -> Value {
+        let mut body = self.body.clone();
+        if let Value::Object(body) = &mut body {
             body.insert("start".into(), json!(content.start));
             body.insert("end".into(), json!(content.end));
         }
-        patch
+        body
     }
 }
 

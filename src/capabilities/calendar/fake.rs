@@ -49,8 +49,8 @@ pub(super) struct Manners {
     pub(super) duplicates: Duplicates,
     /// Whether the key of a removed event counts as used.
     pub(super) remembers_removed: bool,
-    /// Whether it knows no zone but UTC.
-    pub(super) only_utc: bool,
+    /// The names of time zones that it knows; `None`: every name.
+    pub(super) zones: Option<&'static [&'static str]>,
     /// Whether a creation is answered without a body.
     pub(super) answers_nothing: bool,
     /// Events a page.
@@ -59,14 +59,7 @@ pub(super) struct Manners {
 
 impl Default for Manners {
     fn default() -> Self {
-        Self {
-            lag: 0,
-            duplicates: Duplicates::Answered,
-            remembers_removed: false,
-            only_utc: false,
-            answers_nothing: false,
-            page: 2,
-        }
+        Self { lag: 0, duplicates: Duplicates::Answered, remembers_removed: false, zones: None, answers_nothing: false, page: 2 }
     }
 }
 
@@ -180,7 +173,8 @@ impl FakeOutlook {
 
     fn answer(&self, state: &mut State, request: &Request, mailbox: &str, id: Option<&str>, skip: usize) -> Answered {
         let body = request.body.clone().unwrap_or_default();
-        if self.manners.only_utc && !body["start"].is_null() && body["start"]["timeZone"] != "UTC" {
+        let zone = body["start"]["timeZone"].as_str();
+        if self.manners.zones.zip(zone).is_some_and(|(known, zone)| !known.contains(&zone)) {
             return Err(refusal(400, "TimeZoneNotSupportedException").into());
         }
         if request.method == Method::POST {

@@ -36,9 +36,12 @@ pub(super) async fn perform(graph: &impl Graph, work: &Work, call: &Call) -> Ans
         Call::LookUp { mailbox } => answer(look_up(graph, mailbox, &reference).await),
         Call::Create { mailbox, transaction_id, content, .. } => {
             let request = |content: &EventContent| wire::create(mailbox, &reference, transaction_id, content);
-            let answered = create(graph, request(content), mailbox, &reference, Some(content)).await;
-            if zone_is_unknown(&answered) {
-                return answer(create(graph, request(&content.in_utc()), mailbox, &reference, Some(content)).await);
+            let mut answered = create(graph, request(content), mailbox, &reference, Some(content)).await;
+            for other in others_for(&answered, content) {
+                if !zone_is_unknown(&answered) {
+                    break;
+                }
+                answered = create(graph, request(&other), mailbox, &reference, Some(content)).await;
             }
             answer(answered)
         }
@@ -47,9 +50,12 @@ pub(super) async fn perform(graph: &impl Graph, work: &Work, call: &Call) -> Ans
             answer(create(graph, request, mailbox, &reference, None).await)
         }
         Call::Update { mailbox, event_id, patch, content, .. } => {
-            let answered = graph.send(wire::update(mailbox, event_id, patch.body.clone())).await;
-            if zone_is_unknown(&answered) {
-                return done(graph.send(wire::update(mailbox, event_id, patch.in_utc(content).body)).await);
+            let mut answered = graph.send(wire::update(mailbox, event_id, patch.body.clone())).await;
+            for other in others_for(&answered, content) {
+                if !zone_is_unknown(&answered) {
+                    break;
+                }
+                answered = graph.send(wire::update(mailbox, event_id, patch.named_as(&other))).await;
             }
             done(answered)
         }
@@ -57,7 +63,12 @@ pub(super) async fn perform(graph: &impl Graph, work: &Work, call: &Call) -> Ans
     }
 }
 
-/// Whether the mailbox server refused the name of a time zone: then the same instants go in UTC.
+/// The other names to try when the mailbox server refused that of the time zone; none otherwise.
+fn others_for<T>(answered: &Result<T, GraphError>, content: &EventContent) -> Vec<EventContent> {
+    if zone_is_unknown(answered) { content.otherwise_named() } else { Vec::new() }
+}
+
+/// Whether the mailbox server refused the name of a time zone.
 fn zone_is_unknown<T>(answered: &Result<T, GraphError>) -> bool {
     answered.as_ref().is_err_and(|error| error.is(UNKNOWN_ZONE))
 }

@@ -37,6 +37,15 @@ impl ZonedTime {
         }
     }
 
+    /// The same instant under the zone's Windows name, which a mailbox server knows before any IANA name; itself where there is
+    /// none that means the same.
+    pub(super) fn by_windows_name(&self) -> Self {
+        let instant = self.instant();
+        let windows = self.time_zone.parse().ok().and_then(|zone: Tz| NAMES.windows_of.get(&zone));
+        let same = windows.filter(|(_, rules)| instant.is_some() && meaning(*rules, self.date_time) == instant);
+        Self { time_zone: same.map_or_else(|| self.time_zone.clone(), |(name, _)| (*name).to_owned()), ..self.clone() }
+    }
+
     /// The same instant in UTC; itself where the instant is not known.
     pub(super) fn in_utc(&self) -> Self {
         match self.instant() {

@@ -231,13 +231,25 @@ fn an_unknown_creation_under_the_other_name_is_adopted_not_doubled() {
 }
 
 #[test]
-fn a_server_that_does_not_know_the_zone_gets_the_same_instants_in_utc() {
-    let outlook = FakeOutlook::with(Manners { only_utc: true, ..Manners::default() });
+fn a_server_that_knows_no_zone_gets_the_same_instants_in_utc() {
+    let outlook = FakeOutlook::with(Manners { zones: Some(&["UTC"]), ..Manners::default() });
     let mut task = planned(&outlook);
     task.publish(2, &scheduled(ANN, 10));
     assert_eq!(task.claim(&outlook), Ended::Settled);
     let start = outlook.edit(ANN, |events| events[0].body["start"].clone());
     assert_eq!(start, serde_json::json!({ "dateTime": "2026-12-01T09:00:00", "timeZone": "UTC" }));
+}
+
+#[test]
+fn a_server_that_knows_windows_names_alone_gets_the_same_wall_clock() {
+    let outlook = FakeOutlook::with(Manners { zones: Some(&["UTC", "W. Europe Standard Time"]), ..Manners::default() });
+    let mut task = planned(&outlook);
+    let start = || outlook.edit(ANN, |events| events[0].body["start"].clone());
+    assert_eq!(start(), serde_json::json!({ "dateTime": "2026-12-01T09:00:00", "timeZone": "W. Europe Standard Time" }));
+    task.publish(2, &scheduled(ANN, 10));
+    assert_eq!(task.claim(&outlook), Ended::Settled);
+    assert_eq!(start(), serde_json::json!({ "dateTime": "2026-12-01T10:00:00", "timeZone": "W. Europe Standard Time" }));
+    assert_eq!(outlook.most(), 1);
 }
 
 #[test]

@@ -35,6 +35,20 @@ fn what_is_sent_means_the_intended_instant_in_every_zone_around_every_clock_chan
 }
 
 #[test]
+fn a_windows_name_keeps_wall_clock_and_instant_or_is_not_used() {
+    let mut renamed = 0;
+    for zone in TZ_VARIANTS {
+        for instant in change_days(zone).into_iter().step_by(7) {
+            let sent = ZonedTime::of(&moment_at(zone, instant), zone);
+            let other = sent.by_windows_name();
+            assert_eq!((other.instant(), other.date_time), (Some(instant), sent.date_time), "{sent:?} became {other:?}");
+            renamed += usize::from(other != sent);
+        }
+    }
+    assert!(renamed > 1_000, "only {renamed} were renamed");
+}
+
+#[test]
 fn only_zones_whose_windows_zone_has_other_rules_fall_back_to_utc() {
     let noon = NaiveDate::from_ymd_opt(2026, 1, 15).unwrap().and_hms_opt(12, 0, 0).unwrap();
     let in_utc: Vec<_> = TZ_VARIANTS
