@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 
 use super::{
-    Hold, Kind, Lease, Next, Progress, Recorded, Store, StoreError,
+    Hold, Kind, Lease, NewDeadLetter, Next, Progress, Recorded, Store, StoreError,
     db::{Conn, Failure, Job, Tx, Value},
     dead_letters,
     standing::{COLUMNS, Failed, Standing},
@@ -264,7 +264,10 @@ impl Changes {
                 if !standing.die(now, *version, error)? {
                     return Ok(false);
                 }
-                self.letters.keep(id.clone(), &progress.lease.scope, dead_letter, now)?;
+                // The row remembers the attempts before this one; whoever made the letter saw the last alone.
+                let first_failed_at = standing.first_failed_at.unwrap_or(dead_letter.first_failed_at);
+                let letter = NewDeadLetter { first_failed_at, ..dead_letter.clone() };
+                self.letters.keep(id.clone(), &progress.lease.scope, &letter, now)?;
             }
             Next::Release => standing.release(now),
         }

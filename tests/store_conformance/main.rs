@@ -72,6 +72,7 @@ behaviours! {
         an_unknown_outcome_is_shown
         a_retry_that_was_overtaken_is_due_at_once
         a_dead_object_has_one_letter_the_newest
+        a_letter_says_when_it_first_failed
         settling_takes_the_letter_away
         a_dead_end_that_was_overtaken_leaves_no_letter
         a_released_object_is_due_and_its_attempt_not_counted

@@ -5,7 +5,7 @@ use argus_m365::{
     store::{DeadLetterFilter, DeliveryState, Next, Progress, Recorded},
 };
 
-use crate::world::{World, arrival, dead, entry, error, now, outgoing, place, progress, retry, settled, version};
+use crate::world::{World, arrival, dead, entry, error, now, outgoing, page, place, progress, retry, settled, version};
 
 pub(crate) async fn a_settled_object_is_left_alone(world: &World) {
     let acme = world.connect("acme").await;
@@ -106,6 +106,18 @@ pub(crate) async fn a_dead_object_has_one_letter_the_newest(world: &World) {
     assert_eq!((page.total, letter.letter.id.as_str(), letter.dead_at), (1, "letter-2", now(5)));
     assert_eq!(letter.letter.object, Some((argus_m365::store::Kind::Task, "1".to_owned())));
     assert_eq!(world.published().await, ["o-1"]);
+}
+
+pub(crate) async fn a_letter_says_when_it_first_failed(world: &World) {
+    let acme = world.connect("acme").await;
+    world.want(&acme, "1", 1, "mara", 0).await;
+    let claim = world.claim_one(1).await;
+    world.record(2, &claim.lease, retry(10)).await;
+    let claim = world.claim_one(10).await;
+    world.record(11, &claim.lease, dead(1, "letter")).await;
+    let letters = world.store.dead_letters(&acme, DeadLetterFilter::default(), page(1)).await.unwrap();
+    let (_, row) = &letters.rows[0];
+    assert_eq!((row.letter.first_failed_at, row.dead_at), (now(2), now(11)));
 }
 
 pub(crate) async fn settling_takes_the_letter_away(world: &World) {
