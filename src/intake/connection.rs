@@ -25,3 +25,10 @@ pub(crate) async fn made_anew(client: &Client, before: u64) {
         sleep(CHECK).await;
     }
 }
+
+/// Ends when the connection does not stand any more: what was asked on it will not be answered.
+pub(super) async fn lost(client: &Client) {
+    while stands(client) {
+        sleep(CHECK).await;
+    }
+}

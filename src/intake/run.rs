@@ -19,6 +19,8 @@ const NOT_CONNECTED: &str = "the broker is not connected";
 enum SessionError {
     #[error("preparing the stream and the consumer")]
     Provision(#[from] ProvisionError),
+    #[error("the connection was lost")]
+    Lost,
     #[error("pulling events")]
     Pull(#[source] async_nats::Error),
 }
@@ -91,8 +93,10 @@ impl<I: Inbox> Intake<I> {
     /// Works with the stream and consumer as they are, until stopped (`Ok`) or until they are not there any more.
     async fn session(&mut self, stop: &CancellationToken) -> Result<(), SessionError> {
         self.connected(stop).await;
+        let client = self.context.client();
         let consumer = tokio::select! {
             consumer = self.provision() => consumer?,
+            () = connection::lost(&client) => return Err(SessionError::Lost),
             () = stop.cancelled() => return Ok(()),
         };
         self.health.reachable();
