@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 
 use super::{
     BacklogRow, DeliveryState, Kind, Lease, Store, StoreError, WorkerScope,
-    db::{Conn, Failure, Job, Value},
+    db::{Conn, Failure, Job, Value, padded},
     values,
 };
+use crate::organisation::OrgScope;
 
 const EXTEND: &str = "WITH v(org, kind, key, epoch) AS (VALUES {rows}) UPDATE wanted SET lease_until = $1, due_at = $1 FROM v \
     WHERE wanted.org = v.org AND wanted.kind = v.kind AND wanted.key = v.key AND wanted.lease_epoch = v.epoch \
@@ -15,12 +16,14 @@ const EXTEND: &str = "WITH v(org, kind, key, epoch) AS (VALUES {rows}) UPDATE wa
 /// Organisations without a hold: the first due row is one seek away.
 const NEXT_FREE: &str = "SELECT MIN((SELECT w.due_at FROM wanted w WHERE w.org = c.org AND w.kind = $1 AND w.kind <> '' AND w.due_at IS NOT NULL \
     ORDER BY w.due_at LIMIT 1)) FROM connection c WHERE c.state <> 'disabled' \
+    AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.org = c.org AND p.capability = $2) \
     AND NOT EXISTS (SELECT 1 FROM hold h WHERE h.org = c.org AND h.capability = $2)";
 
 /// Organisations with holds, lane by lane: a lane is due when its first row is, and its waits are over.
 const NEXT_HELD: &str = "WITH RECURSIVE lane(org, target) AS ( \
       SELECT c.org, (SELECT n.target FROM wanted n WHERE n.org = c.org AND n.kind = $1 AND n.due_at IS NOT NULL \
         ORDER BY n.target LIMIT 1) FROM connection c WHERE c.state <> 'disabled' \
+        AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.org = c.org AND p.capability = $2) \
         AND EXISTS (SELECT 1 FROM hold h WHERE h.org = c.org AND h.capability = $2) \
       UNION ALL \
       SELECT l.org, (SELECT n.target FROM wanted n WHERE n.org = l.org AND n.kind = $1 AND n.target > l.target \
@@ -31,10 +34,25 @@ const NEXT_HELD: &str = "WITH RECURSIVE lane(org, target) AS ( \
       FROM lane l WHERE l.target IS NOT NULL) \
     SELECT MIN(CASE WHEN until > due THEN until ELSE due END) FROM wait";
 
-const BACKLOG: &str = "SELECT w.kind, CASE WHEN c.org IS NULL OR c.state = 'disabled' THEN 'blocked' ELSE w.state END AS stands, \
-    COUNT(*), MIN(w.due_since) FROM wanted w LEFT JOIN connection c ON c.org = w.org WHERE w.due_at IS NOT NULL \
-    AND w.state IN ('pending', 'unknown') GROUP BY 1, 2 \
-    UNION ALL SELECT w.kind, w.state, COUNT(*), MIN(w.due_since) FROM wanted w WHERE w.state = 'dead' GROUP BY 1, 2";
+/// What waits, of the objects that `$of` chooses. Every kind must be in the rows, with its capability.
+macro_rules! backlog {
+    ($of:literal) => {
+        concat!(
+            "WITH k(kind, capability) AS (VALUES {rows}) SELECT w.kind, CASE WHEN c.org IS NULL OR c.state = 'disabled' \
+             OR p.org IS NOT NULL THEN 'blocked' ELSE w.state END AS stands, COUNT(*), MIN(w.due_since) \
+             FROM wanted w JOIN k ON k.kind = w.kind LEFT JOIN connection c ON c.org = w.org \
+             LEFT JOIN pause p ON p.org = w.org AND p.capability = k.capability WHERE w.due_at IS NOT NULL AND ",
+            $of,
+            " AND w.state IN ('pending', 'unknown') GROUP BY 1, 2 \
+             UNION ALL SELECT w.kind, w.state, COUNT(*), MIN(w.due_since) FROM wanted w WHERE w.state = 'dead' AND ",
+            $of,
+            " GROUP BY 1, 2"
+        )
+    };
+}
+
+const BACKLOG: &str = backlog!("w.org <> $1");
+const BACKLOG_OF: &str = backlog!("w.org = $1");
 
 impl Store {
     /// Extends leases that are still ours; returns those that are not any more.
@@ -66,9 +84,19 @@ impl Store {
 
     /// What waits, over all organisations.
     pub async fn backlog(&self, _worker: &WorkerScope) -> Result<Vec<BacklogRow>, StoreError> {
+        // No organisation has an empty name.
+        self.count_backlog(BACKLOG, "").await
+    }
+
+    /// What waits of one organisation.
+    pub async fn backlog_of(&self, scope: &OrgScope) -> Result<Vec<BacklogRow>, StoreError> {
+        self.count_backlog(BACKLOG_OF, scope.as_str()).await
+    }
+
+    async fn count_backlog(&self, text: &'static str, org: &str) -> Result<Vec<BacklogRow>, StoreError> {
         const DOING: &str = "counting what waits";
         let mut conn = self.read(DOING).await?;
-        backlog(&mut conn).await.map_err(|failure| failure.doing(DOING))
+        backlog(&mut conn, text, org).await.map_err(|failure| failure.doing(DOING))
     }
 }
 
@@ -89,7 +117,7 @@ async fn next_due(conn: &mut Conn, kinds: &[Kind]) -> Result<Option<DateTime<Utc
     Ok(next)
 }
 
-async fn backlog(conn: &mut Conn) -> Result<Vec<BacklogRow>, Failure> {
+async fn backlog(conn: &mut Conn, text: &'static str, org: &str) -> Result<Vec<BacklogRow>, Failure> {
     let read = |row: &super::db::Row| {
         let state = match row.text(1)?.as_str() {
             "pending" => DeliveryState::Pending,
@@ -101,5 +129,7 @@ async fn backlog(conn: &mut Conn) -> Result<Vec<BacklogRow>, Failure> {
         let kind = values::kind(&row.text(0)?)?;
         Ok(BacklogRow { kind, state, count: row.count(2)?, oldest: values::maybe_instant(row, 3)? })
     };
-    conn.all(BACKLOG, vec![]).await?.iter().map(read).collect()
+    let kinds = Kind::ALL.map(|kind| [kind.label().into(), values::delivered_by(kind).label().into()]);
+    let rows = conn.many(text, &[org.into()], padded(kinds.into(), &["".into(), "".into()])).await?;
+    rows.iter().map(read).collect()
 }
