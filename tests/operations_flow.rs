@@ -158,3 +158,28 @@ async fn a_store_that_knows_nothing_any_more_adopts_what_stands_when_the_stream_
         world.finish(connector).await;
     }
 }
+
+#[tokio::test]
+async fn a_task_over_which_three_workers_died_is_set_aside_before_it_meets_a_fourth() {
+    for store in Store::available() {
+        let world = World::start(store).await;
+        let changes = [("delivery.lease", "4s"), ("delivery.call_timeout", "2s")];
+        let mut connector = world.connector(&changes).await;
+        connector.register().await;
+        // Every call about the task hangs, and its worker dies of it.
+        world.simulator.fault(json!({ "path": "/v1.0/users/*/events", "when": "before", "delayMs": 60_000 })).await;
+        publish(&world, &scheduled("task-1", 1)).await;
+        for attempt in 1..=3 {
+            eventually("it is worked on", async || (connector.task("task-1").await["attempts"] == attempt).then_some(())).await;
+            connector.kill();
+            connector = world.connector(&changes).await;
+        }
+        let letter = a_letter(&connector, 0).await;
+        assert_eq!(letter["code"], "WORKER_CRASHED");
+        world.simulator.heal().await;
+        connector.data("mutation { replayDeadLetters { replayed } }", Value::Null).await;
+        connector.settled("task-1", 1).await;
+        assert_eq!(titles(&world).await, ["task-1 v1"]);
+        world.finish(connector).await;
+    }
+}
