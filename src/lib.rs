@@ -20,6 +20,7 @@
 //! | [`vault`] | secrets at rest, each bound to where it belongs |
 //! | [`audit`] | the append-only chain: canonical form and verification |
 //! | [`outbox`] | publishes the events that the store owes |
+//! | [`operations`] | what a person decides: replay, discard, pause, resume |
 //! | [`api`] | GraphQL, health and metrics over HTTP |
 //! | [`app`] | composition root: builds everything, starts and stops it in order |
 //! | [`cli`], [`settings`] | the commands, and what they are told |
@@ -42,7 +43,7 @@
 //! # The walk of a mutation
 //!
 //! `POST /graphql` → `api/http` (size, type) → `api/auth` (the token makes the organisation's scope) → `api/limits` → a resolver in
-//! `api/schema` → [`connections`] or [`store`]. `registerConnection` seals its secret in [`vault`] before anything else happens to it.
+//! `api/schema` → [`connections`], [`operations`] or [`store`]. `registerConnection` seals its secret in [`vault`] before anything else happens to it.
 
 pub mod api;
 pub mod app;
@@ -57,6 +58,7 @@ mod hex;
 pub mod ids;
 pub mod intake;
 pub mod metrics;
+pub mod operations;
 pub mod organisation;
 pub mod outbox;
 pub mod reconcile;

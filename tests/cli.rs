@@ -56,6 +56,16 @@ fn wrong_usage_is_one_line_and_2() {
 }
 
 #[test]
+fn an_instant_that_cannot_be_read_and_an_unknown_capability_are_wrong_usage() {
+    let (code, line) = refusal(&run(&["events", "replay", "--from", "yesterday"], &[]));
+    assert_eq!(code, Some(2));
+    assert!(line.contains("--from"), "{line}");
+    let (code, line) = refusal(&run(&["dead-letters", "list", "--org", "acme", "--capability", "mail"], &[]));
+    assert_eq!(code, Some(2));
+    assert!(line.contains("calendar, teams, sharepoint or directory"), "{line}");
+}
+
+#[test]
 fn help_and_version_are_answers() {
     assert!(run(&["--help"], &[]).status.success());
     assert!(stdout(&run(&["--version"], &[])).starts_with("argus-m365 "));

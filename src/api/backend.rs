@@ -1,14 +1,16 @@
-//! What the resolvers need from the rest of the connector, and nothing more. Tests put memory behind the same two traits.
+//! What the resolvers need from the rest of the connector, and nothing more. Tests put memory behind the same traits.
 
 use futures_util::{FutureExt, future::BoxFuture};
 
 use crate::{
     audit::Verification,
+    capabilities::CapabilityName,
     connections::{Actor, ConnectionError, ConnectionView, Connections, Registration, TestReport},
+    operations::{Backlog, Operations, Replayed, Selection},
     organisation::OrgScope,
     store::{
-        AuditFilter, AuditRecord, BacklogRow, DeadLetterFilter, DeadLetterRow, DeliveryState, Kind, ObjectRow, Page, PageRequest,
-        Store, StoreError,
+        AuditFilter, AuditRecord, DeadLetterFilter, DeadLetterRow, DeliveryState, Kind, ObjectRow, Page, PageRequest, Store,
+        StoreError,
     },
 };
 
@@ -76,8 +78,8 @@ pub trait Records: Send + Sync + 'static {
         page: PageRequest,
     ) -> BoxFuture<'a, Result<Page<DeadLetterRow>, StoreError>>;
 
-    /// How many of the organisation's objects are not settled, by kind and state.
-    fn backlog<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Vec<BacklogRow>, StoreError>>;
+    /// How many of the organisation's objects are not settled, by kind and state; and what is paused.
+    fn backlog<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Backlog, StoreError>>;
 
     /// Audit entries, oldest first.
     fn audit_trail<'a>(
@@ -114,8 +116,8 @@ impl Records for Store {
         Store::dead_letters(self, scope, filter, page).boxed()
     }
 
-    fn backlog<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Vec<BacklogRow>, StoreError>> {
-        self.backlog_of(scope).boxed()
+    fn backlog<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Backlog, StoreError>> {
+        async move { Ok(Backlog { rows: self.backlog_of(scope).await?, pauses: self.pauses(scope).await? }) }.boxed()
     }
 
     fn audit_trail<'a>(
@@ -129,5 +131,80 @@ impl Records for Store {
 
     fn verify_audit<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Verification, StoreError>> {
         Store::verify_audit(self, scope).boxed()
+    }
+}
+
+/// What an operator decides. The promises are those of [`Operations`].
+pub trait Operator: Send + Sync + 'static {
+    /// Puts dead letters back to work, or counts them.
+    fn replay<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        selection: Selection,
+        dry_run: bool,
+    ) -> BoxFuture<'a, Result<Replayed, StoreError>>;
+
+    /// Throws dead letters away; returns how many.
+    fn discard<'a>(&'a self, scope: &'a OrgScope, actor: Actor, ids: Vec<String>) -> BoxFuture<'a, Result<u64, StoreError>>;
+
+    /// Stops a capability; returns what waits then.
+    fn pause<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        capability: CapabilityName,
+        reason: Option<String>,
+    ) -> BoxFuture<'a, Result<Backlog, StoreError>>;
+
+    /// Starts it again; returns what waits then.
+    fn resume<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        capability: CapabilityName,
+    ) -> BoxFuture<'a, Result<Backlog, StoreError>>;
+}
+
+impl Operator for Operations {
+    fn replay<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        selection: Selection,
+        dry_run: bool,
+    ) -> BoxFuture<'a, Result<Replayed, StoreError>> {
+        async move { Operations::replay(self, scope, &actor, selection, dry_run).await }.boxed()
+    }
+
+    fn discard<'a>(&'a self, scope: &'a OrgScope, actor: Actor, ids: Vec<String>) -> BoxFuture<'a, Result<u64, StoreError>> {
+        async move { Operations::discard(self, scope, &actor, &ids).await }.boxed()
+    }
+
+    fn pause<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        capability: CapabilityName,
+        reason: Option<String>,
+    ) -> BoxFuture<'a, Result<Backlog, StoreError>> {
+        async move {
+            Operations::pause(self, scope, &actor, capability, reason).await?;
+            self.backlog(scope).await
+        }
+        .boxed()
+    }
+
+    fn resume<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        capability: CapabilityName,
+    ) -> BoxFuture<'a, Result<Backlog, StoreError>> {
+        async move {
+            Operations::resume(self, scope, &actor, capability).await?;
+            self.backlog(scope).await
+        }
+        .boxed()
     }
 }

@@ -12,7 +12,7 @@ use crate::settings::Nats;
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Connects in the background: a broker that is away at start is waited for, as one that goes away later is.
-pub(super) async fn connect(settings: &Nats) -> anyhow::Result<Client> {
+pub async fn connect(settings: &Nats) -> anyhow::Result<Client> {
     let mut options = ConnectOptions::new()
         .name("argus-m365")
         .retry_on_initial_connect()

@@ -31,6 +31,7 @@ pub(super) async fn start(
     let app = router(ApiParts {
         connections: Arc::new(parts.connections.clone()),
         records: Arc::new(parts.store.clone()),
+        operations: Arc::new(parts.operations.clone()),
         authenticator,
         clock: parts.clock.clone(),
         ids: parts.ids.clone(),

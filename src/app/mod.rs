@@ -18,5 +18,6 @@ mod parts;
 mod ready;
 mod serve;
 
+pub use broker::connect;
 pub use parts::Parts;
-pub use serve::serve;
+pub use serve::{intake_settings, serve};

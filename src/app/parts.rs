@@ -11,6 +11,7 @@ use crate::{
     graph::{GraphClient, GraphSettings},
     ids::Ids,
     metrics::Metrics,
+    operations::Operations,
     reconcile::Wake,
     settings::Settings,
     store::{Store, WorkerScope},
@@ -32,6 +33,8 @@ pub struct Parts {
     pub vault: Vault,
     /// The organisations' connections.
     pub connections: Connections,
+    /// What operators decide.
+    pub operations: Operations,
     /// Wakes the calendar's reconciler.
     pub due: Wake,
     /// Wakes the publisher of outgoing events.
@@ -60,7 +63,8 @@ impl Parts {
             ids: ids.clone(),
             changed: vec![due.notifier(), owed.notifier()],
         });
-        Ok(Self { clock, ids, metrics, store, vault, connections, due, owed, worker })
+        let operations = Operations::new(store.clone(), clock.clone(), vec![due.notifier(), owed.notifier()]);
+        Ok(Self { clock, ids, metrics, store, vault, connections, operations, due, owed, worker })
     }
 }
 

@@ -138,7 +138,8 @@ fn delivery_settings(settings: &Settings) -> DeliverySettings {
     }
 }
 
-fn intake_settings(settings: &Settings) -> IntakeSettings {
+/// How events are taken in, as the settings say.
+pub fn intake_settings(settings: &Settings) -> IntakeSettings {
     IntakeSettings {
         stream: settings.nats.stream.clone(),
         durable: settings.nats.durable.clone(),

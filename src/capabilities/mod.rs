@@ -65,6 +65,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind there is.
+    pub const ALL: [Self; 3] = [Self::Task, Self::Outage, Self::Zone];
+
     /// The stored word, also the first half of an outgoing event's subject (`task/…`).
     pub fn label(self) -> &'static str {
         match self {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::{audit, config, connection, keys, serve, token};
+use super::{audit, config, connection, dead_letters, events, keys, serve, token};
 
 /// Links Argus with Microsoft 365.
 #[derive(Debug, Parser)]
@@ -51,6 +51,12 @@ pub(super) enum Configured {
     /// Test an organisation's connection
     #[command(subcommand)]
     Connection(connection::Connection),
+    /// List dead letters, or put them back to work
+    #[command(subcommand)]
+    DeadLetters(dead_letters::DeadLetters),
+    /// Read the event stream again
+    #[command(subcommand)]
+    Events(events::Events),
 }
 
 /// Reads an organisation's name.

@@ -6,8 +6,10 @@ mod arguments;
 mod audit;
 mod config;
 mod connection;
+mod dead_letters;
 #[cfg(feature = "simulator")]
 mod demo;
+mod events;
 mod failure;
 mod keys;
 mod migrate;
@@ -59,6 +61,8 @@ async fn configured(command: &Configured, settings: Settings) -> anyhow::Result<
         Configured::Token(command) => token::run(command, &settings),
         Configured::Audit(command) => audit::run(command, &settings).await,
         Configured::Connection(command) => connection::run(command, &settings).await,
+        Configured::DeadLetters(command) => dead_letters::run(command, &settings).await,
+        Configured::Events(command) => events::run(command, &settings).await,
     }
 }
 

@@ -13,6 +13,8 @@ mod health;
 mod inspect;
 mod provision;
 mod pull;
+mod replay;
+mod reread;
 mod run;
 mod settings;
 mod settle;
@@ -26,6 +28,8 @@ pub use health::{IntakeHealth, IntakeState};
 pub(crate) use inspect::Unsafe;
 pub use provision::{ConsumerWish, ProvisionError, StreamWish};
 pub(crate) use provision::{is_overlap, stream as provision_stream, warn as warn_of};
+pub use replay::{ReplayError, Reread, replay};
+pub use reread::reread;
 pub use run::Intake;
 pub use settings::IntakeSettings;
 

@@ -23,6 +23,9 @@ use crate::{
 /// Calls that one run may make: far above what any decision needs, so that a capability that goes in circles is stopped.
 const MOST_CALLS: u32 = 40;
 
+/// Workers that may die over one object before it is set aside: whatever kills them must not kill every worker for ever.
+const MOST_CRASHES: u32 = 3;
+
 /// How long a run waits before it tries again to write down what it learned.
 const RECORD_AGAIN: Duration = Duration::from_millis(250);
 
@@ -54,13 +57,19 @@ pub(super) struct Run<'a, C> {
 impl<C: Capability> Run<'_, C> {
     /// Works on a claimed object until it is settled, waits or is set aside, and writes that down.
     pub(super) async fn go<G: Graph>(&self, claim: Claim, graph: Result<G, Failure>) -> Result<Ended, StoreError> {
-        let attempts = claim.attempts;
+        let (attempts, crashes) = (claim.attempts, claim.crashes);
         let first_failed_at = self.clock.now();
         let mut journal = Journal::default();
         let (mut work, unreadable) = work(claim);
         if let Some(problem) = unreadable {
             let message = format!("the stored wanted state cannot be read: {problem}");
             return self.set_aside(&work, &mut journal, self.impossible("UNREADABLE", message), attempts, first_failed_at).await;
+        }
+        if crashes >= MOST_CRASHES {
+            let message = format!("{crashes} workers in a row ended without a word while they worked on it");
+            return self
+                .set_aside(&work, &mut journal, self.impossible("WORKER_CRASHED", message), attempts, first_failed_at)
+                .await;
         }
         let graph = match graph {
             Ok(graph) => graph,

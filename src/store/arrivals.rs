@@ -1,14 +1,14 @@
 //! Events in: a batch becomes wanted state, dead letters and audit entries in one transaction.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
 use chrono::{DateTime, Utc};
 
 use super::{
-    NewAuditEntry, NewDeadLetter, OutgoingEvent, Store, StoreError,
+    NewAuditEntry, NewDeadLetter, OutgoingEvent, Store, StoreError, WorkerScope,
     db::{Failure, Job, Row, Tx, Value, without_nul},
     dead_letters::{self, Origin},
     values,
@@ -79,13 +79,19 @@ const PUT: &str = "WITH v(org, kind, key, event_version, digest, body, body_form
     digest = excluded.digest, body = excluded.body, body_format = excluded.body_format, \
     target = CASE WHEN excluded.target = '' THEN wanted.target ELSE excluded.target END, \
     context = excluded.context, event_time = excluded.event_time, state = 'pending', attempts = 0, \
-    first_failed_at = NULL, last_error = NULL, not_before = excluded.not_before, due_since = excluded.due_since, \
+    crashes = 0, first_failed_at = NULL, last_error = NULL, not_before = excluded.not_before, due_since = excluded.due_since, \
     due_at = CASE WHEN wanted.lease_until IS NULL THEN excluded.due_at ELSE wanted.due_at END, \
     overtaken = CASE WHEN wanted.lease_until IS NULL THEN 0 ELSE 1 END, updated_at = excluded.updated_at \
     WHERE excluded.event_version > wanted.event_version RETURNING org, kind, key";
 
 const KNOWN: &str = "WITH v(org, kind, key) AS (VALUES {rows}) SELECT w.org, w.kind, w.key, w.event_version, w.digest \
     FROM v JOIN wanted w ON w.org = v.org AND w.kind = v.kind AND w.key = v.key";
+
+/// A worker that has the object now looked before: the mark is for the claim after it.
+const DOUBT: &str = "WITH v(org, kind, key) AS (VALUES {rows}) UPDATE wanted SET \
+    recheck = CASE WHEN wanted.lease_until IS NULL THEN 1 ELSE wanted.recheck END, \
+    reopen = CASE WHEN wanted.lease_until IS NULL THEN wanted.reopen ELSE 1 END \
+    FROM v WHERE wanted.org = v.org AND wanted.kind = v.kind AND wanted.key = v.key";
 
 impl Store {
     /// Commits a batch in one transaction: all of it or nothing. The answers are in the order of `arrivals`; two arrivals for
@@ -99,6 +105,28 @@ impl Store {
         arrivals: Vec<Arrival>,
         rejections: Vec<Rejection>,
     ) -> Result<Vec<Taken>, StoreError> {
+        self.take_batch(now, arrivals, rejections, false).await
+    }
+
+    /// As [`Store::take_in`], for events that may have been taken in before by a store that is no more: what stands of every
+    /// object is looked at before anything is done to it again.
+    pub async fn take_in_again(
+        &self,
+        _worker: &WorkerScope,
+        now: DateTime<Utc>,
+        arrivals: Vec<Arrival>,
+        rejections: Vec<Rejection>,
+    ) -> Result<Vec<Taken>, StoreError> {
+        self.take_batch(now, arrivals, rejections, true).await
+    }
+
+    async fn take_batch(
+        &self,
+        now: DateTime<Utc>,
+        arrivals: Vec<Arrival>,
+        rejections: Vec<Rejection>,
+        again: bool,
+    ) -> Result<Vec<Taken>, StoreError> {
         // As it will be stored: rows are found again by it.
         let stored = |arrival: Arrival| Arrival { key: without_nul(arrival.key), ..arrival };
         let batch = Arc::new((arrivals.into_iter().map(stored).collect::<Vec<_>>(), rejections));
@@ -107,6 +135,9 @@ impl Store {
             Box::pin(async move {
                 let (arrivals, rejections) = &*batch;
                 let taken = apply(tx, now, arrivals).await?;
+                if again {
+                    doubt(tx, arrivals).await?;
+                }
                 reject(tx, now, rejections).await?;
                 Ok(taken)
             })
@@ -121,8 +152,15 @@ fn id(arrival: &Arrival) -> Id<'_> {
     (arrival.scope.as_str(), arrival.kind.label(), &arrival.key)
 }
 
+/// Marks the arrivals' objects for a look at what stands.
+async fn doubt(tx: &mut Tx, arrivals: &[Arrival]) -> Result<(), Failure> {
+    let objects: BTreeSet<Id<'_>> = arrivals.iter().map(id).collect();
+    let rows = objects.into_iter().map(|(org, kind, key)| [org.into(), kind.into(), key.into()]).collect();
+    tx.conn.many(DOUBT, &[], rows).await.map(drop)
+}
+
 /// Applies arrivals in waves, of each object one arrival a wave: a statement cannot change a row twice.
-async fn apply(tx: &mut Tx, now: DateTime<Utc>, arrivals: &[Arrival]) -> Result<Vec<Taken>, Failure> {
+pub(super) async fn apply(tx: &mut Tx, now: DateTime<Utc>, arrivals: &[Arrival]) -> Result<Vec<Taken>, Failure> {
     let mut taken = vec![Taken::Stale; arrivals.len()];
     for wave in waves(arrivals) {
         let mut rows = Vec::with_capacity(wave.len());

@@ -28,7 +28,8 @@ const READY: &str = "WITH k(kind, capability) AS (VALUES {rows}) SELECT c.org, k
     WHERE c.state <> 'disabled' \
     AND EXISTS (SELECT 1 FROM wanted w WHERE w.org = c.org AND w.kind = k.kind AND w.kind <> '' AND w.due_at <= $1) \
     AND NOT EXISTS (SELECT 1 FROM hold h WHERE h.org = c.org AND h.capability = k.capability AND h.target = '' \
-    AND h.until > $1) ORDER BY c.org, k.kind";
+    AND h.until > $1) \
+    AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.org = c.org AND p.capability = k.capability) ORDER BY c.org, k.kind";
 
 /// $1 now, $2 objects of a lane, $3 objects in all. A seed's `first` is the target its walk begins at.
 const WALK: &str = "WITH RECURSIVE seed(org, kind, capability, first) AS (VALUES {rows}), \
@@ -53,11 +54,12 @@ const WALK: &str = "WITH RECURSIVE seed(org, kind, capability, first) AS (VALUES
 const TAKE: &str = "WITH v(org, kind, key) AS (VALUES {rows}) UPDATE wanted SET \
     recheck = CASE WHEN wanted.lease_until IS NULL AND wanted.reopen = 0 THEN wanted.recheck ELSE 1 END, \
     lease_owner = $2, lease_until = $3, due_at = $3, lease_epoch = wanted.lease_epoch + 1, \
+    crashes = CASE WHEN wanted.lease_until IS NULL THEN 0 ELSE wanted.crashes + 1 END, \
     attempts = wanted.attempts + 1, overtaken = 0, reopen = 0, updated_at = $1 \
     FROM v WHERE wanted.org = v.org AND wanted.kind = v.kind AND wanted.key = v.key AND wanted.due_at <= $1 \
     RETURNING wanted.org, wanted.kind, wanted.key, wanted.lease_epoch, wanted.event_version, wanted.mutation, wanted.body, \
     wanted.body_format, wanted.context, wanted.settled_event_version, wanted.settled_mutation, wanted.generation, \
-    wanted.recheck, wanted.attempts";
+    wanted.recheck, wanted.attempts, wanted.crashes";
 
 /// Where claims stopped. Kept by each process for itself: it decides only who comes first.
 #[derive(Debug, Default)]
@@ -73,7 +75,7 @@ type Group = (String, Kind);
 
 impl Store {
     /// Takes due objects under lease: round robin over organisations, then targets; nothing of an organisation without a usable
-    /// connection, nothing under a hold, nothing under a live lease, never more than `per_target` of one target. Within a
+    /// connection, nothing that is paused, nothing under a hold, nothing under a live lease, never more than `per_target` of one target. Within a
     /// target the one that is due the longest comes first.
     pub async fn claim(
         &self,
@@ -185,6 +187,7 @@ impl Store {
             generation: row.count(11)?,
             recheck: row.int(12)? != 0,
             attempts: values::small(row, 13)?,
+            crashes: values::small(row, 14)?,
             places,
         })
     }

@@ -71,7 +71,8 @@ const INSERT: &str = "INSERT INTO dead_letter (org, id, origin, capability, code
     graph_request_id, payload, context, event_source, event_id, first_failed_at, dead_at, replays) VALUES {rows} \
     ON CONFLICT DO NOTHING RETURNING org, id";
 
-const CLEAR: &str = "DELETE FROM dead_letter WHERE origin = 'delivery' AND (org, kind, key) IN (VALUES {rows})";
+const CLEAR: &str = "DELETE FROM dead_letter WHERE origin = 'delivery' AND (org, kind, key) IN (VALUES {rows}) \
+    RETURNING org, kind, key, replays";
 
 impl Store {
     /// Dead letters, newest first.
@@ -126,7 +127,7 @@ async fn read_page(
     Ok(Page::cut(page, rows.collect::<Result<_, _>>()?, total))
 }
 
-fn read(row: &Row) -> Result<DeadLetterRow, Failure> {
+pub(super) fn read(row: &Row) -> Result<DeadLetterRow, Failure> {
     let object = match (row.maybe_text(5)?, row.maybe_text(6)?) {
         (Some(kind), Some(key)) => Some((values::kind(&kind)?, key)),
         _ => None,
@@ -223,9 +224,15 @@ impl Changes {
         Ok(())
     }
 
-    pub(super) async fn write(self, conn: &mut Conn) -> Result<(), Failure> {
+    pub(super) async fn write(mut self, conn: &mut Conn) -> Result<(), Failure> {
         let clear = self.clear.into_iter().map(|(org, kind, key)| [org.into(), kind.into(), key.into()]);
-        conn.many(CLEAR, &[], clear.collect()).await?;
+        for row in conn.many(CLEAR, &[], clear.collect()).await? {
+            let object = (row.text(0)?, values::kind(&row.text(1)?)?.label(), row.text(2)?);
+            // How often an object was replayed outlives the letter: a person sees that the last replay did not help.
+            if let Some([.., replays]) = self.keep.get_mut(&object) {
+                *replays = row.int(3)?.into();
+            }
+        }
         insert(conn, self.keep.into_values().collect()).await.map(drop)
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     BacklogRow, DeliveryState, Kind, Lease, Store, StoreError, WorkerScope,
-    db::{Conn, Failure, Job, Value},
+    db::{Conn, Failure, Job, Value, padded},
     values,
 };
 use crate::organisation::OrgScope;
@@ -16,12 +16,14 @@ const EXTEND: &str = "WITH v(org, kind, key, epoch) AS (VALUES {rows}) UPDATE wa
 /// Organisations without a hold: the first due row is one seek away.
 const NEXT_FREE: &str = "SELECT MIN((SELECT w.due_at FROM wanted w WHERE w.org = c.org AND w.kind = $1 AND w.kind <> '' AND w.due_at IS NOT NULL \
     ORDER BY w.due_at LIMIT 1)) FROM connection c WHERE c.state <> 'disabled' \
+    AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.org = c.org AND p.capability = $2) \
     AND NOT EXISTS (SELECT 1 FROM hold h WHERE h.org = c.org AND h.capability = $2)";
 
 /// Organisations with holds, lane by lane: a lane is due when its first row is, and its waits are over.
 const NEXT_HELD: &str = "WITH RECURSIVE lane(org, target) AS ( \
       SELECT c.org, (SELECT n.target FROM wanted n WHERE n.org = c.org AND n.kind = $1 AND n.due_at IS NOT NULL \
         ORDER BY n.target LIMIT 1) FROM connection c WHERE c.state <> 'disabled' \
+        AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.org = c.org AND p.capability = $2) \
         AND EXISTS (SELECT 1 FROM hold h WHERE h.org = c.org AND h.capability = $2) \
       UNION ALL \
       SELECT l.org, (SELECT n.target FROM wanted n WHERE n.org = l.org AND n.kind = $1 AND n.target > l.target \
@@ -32,16 +34,25 @@ const NEXT_HELD: &str = "WITH RECURSIVE lane(org, target) AS ( \
       FROM lane l WHERE l.target IS NOT NULL) \
     SELECT MIN(CASE WHEN until > due THEN until ELSE due END) FROM wait";
 
-const BACKLOG: &str = "SELECT w.kind, CASE WHEN c.org IS NULL OR c.state = 'disabled' THEN 'blocked' ELSE w.state END AS stands, \
-    COUNT(*), MIN(w.due_since) FROM wanted w LEFT JOIN connection c ON c.org = w.org WHERE w.due_at IS NOT NULL \
-    AND w.state IN ('pending', 'unknown') GROUP BY 1, 2 \
-    UNION ALL SELECT w.kind, w.state, COUNT(*), MIN(w.due_since) FROM wanted w WHERE w.state = 'dead' GROUP BY 1, 2";
+/// What waits, of the objects that `$of` chooses. Every kind must be in the rows, with its capability.
+macro_rules! backlog {
+    ($of:literal) => {
+        concat!(
+            "WITH k(kind, capability) AS (VALUES {rows}) SELECT w.kind, CASE WHEN c.org IS NULL OR c.state = 'disabled' \
+             OR p.org IS NOT NULL THEN 'blocked' ELSE w.state END AS stands, COUNT(*), MIN(w.due_since) \
+             FROM wanted w JOIN k ON k.kind = w.kind LEFT JOIN connection c ON c.org = w.org \
+             LEFT JOIN pause p ON p.org = w.org AND p.capability = k.capability WHERE w.due_at IS NOT NULL AND ",
+            $of,
+            " AND w.state IN ('pending', 'unknown') GROUP BY 1, 2 \
+             UNION ALL SELECT w.kind, w.state, COUNT(*), MIN(w.due_since) FROM wanted w WHERE w.state = 'dead' AND ",
+            $of,
+            " GROUP BY 1, 2"
+        )
+    };
+}
 
-/// The same of one organisation. A statement of its own: with `org = $1 OR all` neither database would use an index.
-const BACKLOG_OF: &str = "SELECT w.kind, CASE WHEN c.org IS NULL OR c.state = 'disabled' THEN 'blocked' ELSE w.state END AS stands, \
-    COUNT(*), MIN(w.due_since) FROM wanted w LEFT JOIN connection c ON c.org = w.org WHERE w.org = $1 AND w.due_at IS NOT NULL \
-    AND w.state IN ('pending', 'unknown') GROUP BY 1, 2 \
-    UNION ALL SELECT w.kind, w.state, COUNT(*), MIN(w.due_since) FROM wanted w WHERE w.org = $1 AND w.state = 'dead' GROUP BY 1, 2";
+const BACKLOG: &str = backlog!("w.org <> $1");
+const BACKLOG_OF: &str = backlog!("w.org = $1");
 
 impl Store {
     /// Extends leases that are still ours; returns those that are not any more.
@@ -73,16 +84,19 @@ impl Store {
 
     /// What waits, over all organisations.
     pub async fn backlog(&self, _worker: &WorkerScope) -> Result<Vec<BacklogRow>, StoreError> {
-        const DOING: &str = "counting what waits";
-        let mut conn = self.read(DOING).await?;
-        backlog(&mut conn, BACKLOG, vec![]).await.map_err(|failure| failure.doing(DOING))
+        // No organisation has an empty name.
+        self.count_backlog(BACKLOG, "").await
     }
 
-    /// What waits in one organisation, by kind and state; a state that nothing is in has no row.
+    /// What waits of one organisation.
     pub async fn backlog_of(&self, scope: &OrgScope) -> Result<Vec<BacklogRow>, StoreError> {
-        const DOING: &str = "counting what waits in an organisation";
+        self.count_backlog(BACKLOG_OF, scope.as_str()).await
+    }
+
+    async fn count_backlog(&self, text: &'static str, org: &str) -> Result<Vec<BacklogRow>, StoreError> {
+        const DOING: &str = "counting what waits";
         let mut conn = self.read(DOING).await?;
-        backlog(&mut conn, BACKLOG_OF, vec![scope.as_str().into()]).await.map_err(|failure| failure.doing(DOING))
+        backlog(&mut conn, text, org).await.map_err(|failure| failure.doing(DOING))
     }
 }
 
@@ -103,7 +117,7 @@ async fn next_due(conn: &mut Conn, kinds: &[Kind]) -> Result<Option<DateTime<Utc
     Ok(next)
 }
 
-async fn backlog(conn: &mut Conn, text: &'static str, values: Vec<Value>) -> Result<Vec<BacklogRow>, Failure> {
+async fn backlog(conn: &mut Conn, text: &'static str, org: &str) -> Result<Vec<BacklogRow>, Failure> {
     let read = |row: &super::db::Row| {
         let state = match row.text(1)?.as_str() {
             "pending" => DeliveryState::Pending,
@@ -115,5 +129,7 @@ async fn backlog(conn: &mut Conn, text: &'static str, values: Vec<Value>) -> Res
         let kind = values::kind(&row.text(0)?)?;
         Ok(BacklogRow { kind, state, count: row.count(2)?, oldest: values::maybe_instant(row, 3)? })
     };
-    conn.all(text, values).await?.iter().map(read).collect()
+    let kinds = Kind::ALL.map(|kind| [kind.label().into(), kind.delivered_by().label().into()]);
+    let rows = conn.many(text, &[org.into()], padded(kinds.into(), &["".into(), "".into()])).await?;
+    rows.iter().map(read).collect()
 }

@@ -24,7 +24,7 @@ pub enum DeliveryState {
     Settled,
     /// Sent, the answer lost, not settled by a look-up yet.
     Unknown,
-    /// Waits for a connection (none, or a disabled one). Derived, not stored.
+    /// Waits for a connection (none, or a disabled one), or is paused. Derived, not stored.
     Blocked,
     /// Needs a person.
     Dead,
@@ -115,7 +115,7 @@ impl Store {
 }
 
 async fn read_one(conn: &mut Conn, scope: &OrgScope, kind: Kind, key: &str) -> Result<Option<ObjectRow>, Failure> {
-    let blocked = is_blocked(conn, scope).await?;
+    let blocked = is_blocked(conn, scope, kind).await?;
     let rows = conn.all(ONE, vec![scope.as_str().into(), kind.label().into(), key.into()]).await?;
     Ok(with_places(conn, scope, kind, &rows, blocked).await?.pop())
 }
@@ -127,7 +127,7 @@ async fn read_page(
     state: Option<DeliveryState>,
     page: &PageRequest,
 ) -> Result<Page<ObjectRow>, Failure> {
-    let blocked = is_blocked(conn, scope).await?;
+    let blocked = is_blocked(conn, scope, kind).await?;
     let mut wanted: Vec<Value> = vec![scope.as_str().into(), kind.label().into()];
     wanted.extend(stored_as(state, blocked).map(|stored| stored.map_or("", Stored::label).into()));
     let total = conn.all(COUNT, wanted.clone()).await?.first().map_or(Ok(0), |row| row.count(0))?;
@@ -137,10 +137,12 @@ async fn read_page(
     Ok(Page::cut(page, objects.into_iter().map(|object| (object.key.clone(), object)).collect(), total))
 }
 
-/// Whether what is not settled waits for a connection.
-async fn is_blocked(conn: &mut Conn, scope: &OrgScope) -> Result<bool, Failure> {
-    let text = "SELECT 1 FROM connection WHERE org = $1 AND state <> 'disabled'";
-    Ok(conn.all(text, vec![scope.as_str().into()]).await?.is_empty())
+/// Whether what is not settled waits for a connection, or for a person who paused it.
+async fn is_blocked(conn: &mut Conn, scope: &OrgScope, kind: Kind) -> Result<bool, Failure> {
+    let text = "SELECT 1 FROM connection WHERE org = $1 AND state <> 'disabled' \
+        AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.org = $1 AND p.capability = $2)";
+    let capability = kind.delivered_by().label();
+    Ok(conn.all(text, vec![scope.as_str().into(), capability.into()]).await?.is_empty())
 }
 
 /// The stored states that are shown as `state`.

@@ -45,7 +45,7 @@ pub(super) fn from_json<T: DeserializeOwned>(text: &str, what: &'static str) -> 
 }
 
 pub(super) fn kind(label: &str) -> Result<Kind, Failure> {
-    [Kind::Task, Kind::Outage, Kind::Zone].into_iter().find(|kind| kind.label() == label).ok_or(Failure::Unreadable("kind"))
+    Kind::ALL.into_iter().find(|kind| kind.label() == label).ok_or(Failure::Unreadable("kind"))
 }
 
 pub(super) fn capability(label: &str) -> Result<CapabilityName, Failure> {

@@ -71,6 +71,8 @@ pub struct Claim {
     pub recheck: bool,
     /// Attempts on this version, this one included (counted in the claim's own transaction, before any work).
     pub attempts: u32,
+    /// Claims in a row before this one that ended without a word: their workers died, or were frozen past the lease.
+    pub crashes: u32,
     /// Remote items known or suspected.
     pub places: Vec<Place>,
 }

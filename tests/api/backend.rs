@@ -6,14 +6,13 @@ use std::sync::{
 };
 
 use argus_m365::{
-    api::{ConnectionAdmin, Records},
+    api::{ConnectionAdmin, Operator, Records},
     audit::Verification,
+    capabilities::CapabilityName,
     connections::{Actor, ConnectionError, ConnectionView, Registration, TestReport},
+    operations::{Backlog, Replayed, Selection},
     organisation::OrgScope,
-    store::{
-        AuditFilter, AuditRecord, BacklogRow, DeadLetterFilter, DeadLetterRow, DeliveryState, ObjectRow, Page, PageRequest,
-        StoreError,
-    },
+    store::{AuditFilter, AuditRecord, DeadLetterFilter, DeadLetterRow, DeliveryState, ObjectRow, Page, PageRequest, StoreError},
 };
 use futures_util::{FutureExt, future::BoxFuture};
 
@@ -122,7 +121,7 @@ impl Records for Memory {
         self.read(scope, &format!("dead letters {filter:?}"), move || samples::page(samples::dead_letters().into_iter(), &page))
     }
 
-    fn backlog<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Vec<BacklogRow>, StoreError>> {
+    fn backlog<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Backlog, StoreError>> {
         self.read(scope, "backlog", samples::backlog)
     }
 
@@ -137,5 +136,42 @@ impl Records for Memory {
 
     fn verify_audit<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Verification, StoreError>> {
         self.read(scope, "verify", samples::verification)
+    }
+}
+
+impl Operator for Memory {
+    fn replay<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        selection: Selection,
+        dry_run: bool,
+    ) -> BoxFuture<'a, Result<Replayed, StoreError>> {
+        let call = format!("replay {selection:?} dry {dry_run} by {}", actor.name);
+        self.read(scope, &call, || Replayed { matched: 3, replayed: 2 })
+    }
+
+    fn discard<'a>(&'a self, scope: &'a OrgScope, actor: Actor, ids: Vec<String>) -> BoxFuture<'a, Result<u64, StoreError>> {
+        self.read(scope, &format!("discard {ids:?} by {}", actor.name), move || ids.len() as u64)
+    }
+
+    fn pause<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        capability: CapabilityName,
+        reason: Option<String>,
+    ) -> BoxFuture<'a, Result<Backlog, StoreError>> {
+        let call = format!("pause {capability:?} {reason:?} by {}", actor.name);
+        self.read(scope, &call, move || samples::paused(capability, reason))
+    }
+
+    fn resume<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        capability: CapabilityName,
+    ) -> BoxFuture<'a, Result<Backlog, StoreError>> {
+        self.read(scope, &format!("resume {capability:?} by {}", actor.name), samples::backlog)
     }
 }

@@ -4,7 +4,7 @@ use argus_m365::api::auth::Permission::{self, Admin, Operate, Read};
 
 use crate::support::TestApi;
 
-const OPERATIONS: [(&str, Permission); 11] = [
+const OPERATIONS: [(&str, Permission); 15] = [
     ("{ viewer { subject } }", Read),
     ("{ connection { state } }", Read),
     ("{ task(taskId: \"t-1\") { state } }", Read),
@@ -14,6 +14,10 @@ const OPERATIONS: [(&str, Permission); 11] = [
     ("{ auditTrail { totalCount } }", Read),
     ("{ auditVerification { intact } }", Read),
     ("mutation { testConnection { succeeded } }", Operate),
+    ("mutation { replayDeadLetters { matched } }", Operate),
+    ("mutation { discardDeadLetters(ids: [\"d-1\"]) }", Operate),
+    ("mutation { pauseCapability(capability: CALENDAR) { paused } }", Operate),
+    ("mutation { resumeCapability(capability: CALENDAR) { paused } }", Operate),
     ("mutation { registerConnection(input: { directoryId: \"d\", applicationId: \"a\" }) { state } }", Admin),
     ("mutation { removeConnection }", Admin),
 ];

@@ -94,6 +94,53 @@ async fn the_backlog_counts_every_capability() {
 }
 
 #[tokio::test]
+async fn a_replay_is_handed_on_with_everything_that_was_said() {
+    let api = TestApi::new();
+    let query =
+        "mutation { replayDeadLetters(ids: [\"d-1\"], capability: CALENDAR, code: \"X\", dryRun: true) { matched replayed } }";
+    assert_eq!(api.ask(query).await.data()["replayDeadLetters"], json!({ "matched": 3, "replayed": 2 }));
+    let call = api.memory.calls().remove(0);
+    for word in ["\"d-1\"", "Calendar", "\"X\"", "dry true", "by user:dispatcher-7"] {
+        assert!(call.contains(word), "{word}: {call}");
+    }
+    api.ask("mutation { replayDeadLetters { matched } }").await.data();
+    assert!(api.memory.calls()[1].contains("ids: None") && api.memory.calls()[1].contains("dry false"));
+}
+
+#[tokio::test]
+async fn discarding_says_how_many_there_were() {
+    let api = TestApi::new();
+    let data = api.ask("mutation { discardDeadLetters(ids: [\"d-1\", \"d-2\"]) }").await.data();
+    assert_eq!(data["discardDeadLetters"], 2);
+}
+
+#[tokio::test]
+async fn a_pause_and_its_reason_are_shown_until_it_ends() {
+    let api = TestApi::new();
+    let query = "mutation { pauseCapability(capability: TEAMS, reason: \"audit week\") { capability paused pausedReason } }";
+    let expected = json!({ "capability": "TEAMS", "paused": true, "pausedReason": "audit week" });
+    assert_eq!(api.ask(query).await.data()["pauseCapability"], expected);
+    let query = "mutation { resumeCapability(capability: TEAMS) { capability paused pausedReason } }";
+    let expected = json!({ "capability": "TEAMS", "paused": false, "pausedReason": null });
+    assert_eq!(api.ask(query).await.data()["resumeCapability"], expected);
+}
+
+#[tokio::test]
+async fn too_many_ids_and_too_long_a_reason_are_refused_by_name() {
+    let api = TestApi::new();
+    let ids = vec!["\"d\""; 1_001].join(",");
+    for (query, field) in [
+        (format!("mutation {{ discardDeadLetters(ids: [{ids}]) }}"), "ids"),
+        (format!("mutation {{ pauseCapability(capability: TEAMS, reason: \"{}\") {{ paused }} }}", "x".repeat(501)), "reason"),
+    ] {
+        let answer = api.ask(&query).await;
+        let error = &answer.json()["errors"][0]["extensions"];
+        assert_eq!((&error["code"], &error["field"]), (&json!("BAD_USER_INPUT"), &json!(field)));
+    }
+    assert!(api.memory.calls().is_empty());
+}
+
+#[tokio::test]
 async fn the_audit_trail_shows_the_chain() {
     let api = TestApi::new();
     let query = "{ auditTrail(action: \"connection.registered\", from: \"2031-05-06T00:00:00+02:00\") { nodes { id actor outcome detail hash previousHash correlationId } }

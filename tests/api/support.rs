@@ -78,6 +78,7 @@ impl TestApi {
         let router = router(ApiParts {
             connections: memory.clone(),
             records: memory.clone(),
+            operations: memory.clone(),
             authenticator: Authenticator::new(settings(), clock.clone()).unwrap(),
             clock,
             ids: Ids::seeded(7),
@@ -147,9 +148,10 @@ pub(crate) mod samples {
         capabilities::{CapabilityName, Outcome, Place, PlaceState, Version},
         connections::{Check, CheckStatus, ConnectionView, TestReport},
         graph::Cloud,
+        operations::Backlog,
         store::{
             AuditRecord, BacklogRow, ConnectionState, CredentialKind, DeadLetterRow, DeliveryError, DeliveryState, Kind,
-            NewAuditEntry, NewDeadLetter, ObjectRow, Page, PageRequest,
+            NewAuditEntry, NewDeadLetter, ObjectRow, Page, PageRequest, Pause,
         },
     };
     use serde_json::json;
@@ -265,14 +267,19 @@ pub(crate) mod samples {
             .into()
     }
 
-    pub(crate) fn backlog() -> Vec<BacklogRow> {
+    pub(crate) fn backlog() -> Backlog {
         let row = |state, count, oldest| BacklogRow { kind: Kind::Task, state, count, oldest };
-        vec![
+        let rows = vec![
             row(DeliveryState::Pending, 3, Some(start())),
             row(DeliveryState::Unknown, 1, None),
             row(DeliveryState::Blocked, 5, None),
             row(DeliveryState::Dead, u64::MAX, None),
-        ]
+        ];
+        Backlog { rows, pauses: Vec::new() }
+    }
+
+    pub(crate) fn paused(capability: CapabilityName, reason: Option<String>) -> Backlog {
+        Backlog { pauses: vec![Pause { capability, reason, since: start() }], ..backlog() }
     }
 
     pub(crate) fn audit() -> Vec<AuditRecord> {

@@ -11,6 +11,7 @@ mod connections;
 mod isolation;
 mod life;
 mod objects;
+mod operations;
 mod records;
 mod storm;
 mod versions;
@@ -111,6 +112,22 @@ behaviours! {
         dead_letters_are_paged_newest_first
         dead_letters_are_counted_by_capability
         a_foreign_cursor_is_refused
+    }
+    operations {
+        what_is_paused_is_not_claimed_and_shown_as_blocked
+        resuming_makes_everything_due_at_once
+        a_pause_is_one_organisations_and_one_capabilitys
+        a_replayed_delivery_starts_anew
+        a_delivery_that_is_not_dead_any_more_is_not_replayed
+        how_often_an_object_was_replayed_outlives_its_letter
+        a_replayed_event_never_overwrites_a_newer_version
+        a_replayed_event_becomes_what_is_wanted_and_its_letter_goes
+        an_event_that_still_cannot_be_read_is_counted
+        letters_of_another_organisation_are_not_found
+        a_discarded_letter_is_gone_and_its_object_stays
+        claims_that_end_without_a_word_are_counted
+        a_word_in_between_or_a_newer_version_ends_the_count
+        what_is_taken_in_again_is_looked_at_before_anything_is_done
     }
     isolation {
         an_organisation_sees_nothing_of_another

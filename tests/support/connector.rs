@@ -135,6 +135,17 @@ impl Connector {
         answer.text().await.expect("text")
     }
 
+    /// Runs another command of the binary on the same settings; its last line of output as JSON.
+    pub(crate) async fn command(&self, arguments: &[&str]) -> Value {
+        let mut command = binary();
+        command.arg("--config").arg(self.log.with_extension("toml")).args(arguments);
+        let run = tokio::task::spawn_blocking(move || command.output().expect("a command"));
+        let output = run.await.expect("a command");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8_lossy(&output.stdout);
+        serde_json::from_str(text.trim_end().lines().last().unwrap_or_default()).expect("JSON")
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(mut self) {
         self.process.kill();

@@ -20,7 +20,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
     auth::Authenticator,
-    backend::{ConnectionAdmin, Records},
+    backend::{ConnectionAdmin, Operator, Records},
     limits::{Gate, Limits},
     schema::{self, Api},
 };
@@ -68,6 +68,8 @@ pub struct ApiParts {
     pub connections: Arc<dyn ConnectionAdmin>,
     /// Reads the organisation's objects.
     pub records: Arc<dyn Records>,
+    /// Carries out what operators decide.
+    pub operations: Arc<dyn Operator>,
     /// Checks callers' tokens.
     pub authenticator: Authenticator,
     /// Tells the time, for correlation ids.
@@ -107,7 +109,7 @@ pub fn router(parts: ApiParts) -> Router {
     let limits =
         Limits { depth: max_depth, complexity: max_complexity, root_fields: max_root_fields, directives: max_directives };
     let app = Arc::new(Shared {
-        schema: schema::build(parts.connections, parts.records),
+        schema: schema::build(parts.connections, parts.records, parts.operations),
         gate: Gate::new(limits, &sdl),
         sdl,
         authenticator: parts.authenticator,

@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     capabilities::CapabilityName,
-    store::{BacklogRow, DeliveryState},
+    operations::Backlog,
+    store::DeliveryState,
 };
 
 /// How much of a capability waits.
@@ -24,7 +25,7 @@ pub(super) struct CapabilityBacklog {
     paused_reason: Option<String>,
     /// Due, waiting, being worked on, or of unknown outcome.
     pending: i32,
-    /// Waiting for a connection that works.
+    /// Waiting for a connection that works, or paused.
     blocked: i32,
     /// Needing a person.
     dead: i32,
@@ -42,23 +43,25 @@ impl BacklogQuery {
     #[graphql(guard = "Permission::Read")]
     async fn backlog(&self, context: &Context<'_>) -> Result<Vec<CapabilityBacklog>> {
         let records = super::records(context)?;
-        let rows = records.backlog(Caller::of(context)?.scope()).await.map_err(Refusal::from)?;
-        Ok(CapabilityName::ALL.into_iter().map(|capability| summarise(capability, &rows)).collect())
+        let backlog = records.backlog(Caller::of(context)?.scope()).await.map_err(Refusal::from)?;
+        Ok(CapabilityName::ALL.into_iter().map(|capability| summarise(capability, &backlog)).collect())
     }
 }
 
 /// Not settled, and not for want of a connection or a person.
 const WAITING: &[DeliveryState] = &[DeliveryState::Pending, DeliveryState::Unknown];
 
-fn summarise(capability: CapabilityName, rows: &[BacklogRow]) -> CapabilityBacklog {
+/// One capability's part of what waits.
+pub(super) fn summarise(capability: CapabilityName, backlog: &Backlog) -> CapabilityBacklog {
+    let pause = backlog.pauses.iter().find(|pause| pause.capability == capability);
     let of = |states: &'static [DeliveryState]| {
-        rows.iter().filter(move |row| row.kind.delivered_by() == capability && states.contains(&row.state))
+        backlog.rows.iter().filter(move |row| row.kind.delivered_by() == capability && states.contains(&row.state))
     };
     let sum = |states| count(of(states).map(|row| row.count).sum());
     CapabilityBacklog {
         capability: capability.into(),
-        paused: false,
-        paused_reason: None,
+        paused: pause.is_some(),
+        paused_reason: pause.and_then(|pause| pause.reason.clone()),
         pending: sum(WAITING),
         blocked: sum(&[DeliveryState::Blocked]),
         dead: sum(&[DeliveryState::Dead]),

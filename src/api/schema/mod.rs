@@ -4,6 +4,7 @@ mod audit;
 mod backlog;
 mod connection;
 mod dead_letters;
+mod operations;
 mod page;
 mod registration;
 mod scalars;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use async_graphql::{Context, EmptySubscription, MergedObject, Schema};
 
 use super::{
-    backend::{ConnectionAdmin, Records},
+    backend::{ConnectionAdmin, Operator, Records},
     errors::Refusal,
 };
 
@@ -33,7 +34,7 @@ pub(super) struct Query(
 
 /// Everything that can be changed.
 #[derive(MergedObject, Default)]
-pub(super) struct Mutation(connection::ConnectionMutation);
+pub(super) struct Mutation(connection::ConnectionMutation, operations::OperationMutation);
 
 /// The schema, ready to execute.
 pub(super) type Api = Schema<Query, Mutation, EmptySubscription>;
@@ -43,8 +44,8 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
 }
 
 /// Over these services. Limits are not the schema's: they are checked before it is asked (`super::limits`).
-pub(super) fn build(connections: Arc<dyn ConnectionAdmin>, records: Arc<dyn Records>) -> Api {
-    builder().data(connections).data(records).finish()
+pub(super) fn build(connections: Arc<dyn ConnectionAdmin>, records: Arc<dyn Records>, operations: Arc<dyn Operator>) -> Api {
+    builder().data(connections).data(records).data(operations).finish()
 }
 
 /// The schema's text, as in `schema.graphql` and under `GET /schema.graphql`.
@@ -57,6 +58,12 @@ pub fn sdl() -> String {
 fn records<'a>(context: &Context<'a>) -> Result<&'a dyn Records, Refusal> {
     let records = context.data_opt::<Arc<dyn Records>>();
     records.map(AsRef::as_ref).ok_or_else(|| Refusal::internal("the schema was built without records"))
+}
+
+/// What carries out an operator's decisions.
+fn operations<'a>(context: &Context<'a>) -> Result<&'a dyn Operator, Refusal> {
+    let operations = context.data_opt::<Arc<dyn Operator>>();
+    operations.map(AsRef::as_ref).ok_or_else(|| Refusal::internal("the schema was built without operations"))
 }
 
 /// The administration of connections.

@@ -29,7 +29,7 @@ pub(super) enum DeliveryState {
     Settled,
     /// Sent, the answer was lost, not settled by a look-up yet.
     Unknown,
-    /// Waits for a connection that works.
+    /// Waits for a connection that works, or is paused.
     Blocked,
     /// Needs a person.
     Dead,
