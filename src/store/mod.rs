@@ -15,8 +15,10 @@ mod outbox;
 mod page;
 mod record;
 mod standing;
+mod suspicion;
 mod tasks;
 mod values;
+mod versions;
 mod work;
 
 pub use arrivals::{Arrival, Kind, Rejection, Taken};
@@ -28,3 +30,10 @@ pub use outbox::{OutgoingEvent, QueuedEvent};
 pub use page::{Page, PageRequest};
 pub use tasks::{DeliveryError, DeliveryState, ObjectRow};
 pub use work::{BacklogRow, Claim, ClaimRequest, Hold, Lease, Next, Progress, Recorded, WorkerScope};
+/// For the model of the reconciler, which moves objects by the same rules as the database does.
+#[cfg(test)]
+pub(crate) use {
+    standing::{Failed, Standing, Stored},
+    suspicion::suspicions,
+    versions::fate,
+};
