@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 TESTS := $(if $(shell command -v cargo-nextest),nextest run --no-fail-fast,test --no-fail-fast)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check fmt bench tools clean-run
+.PHONY: help demo run test chaos check fmt bench tools clean-run
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ run: ## Leave NATS, the simulator and the connector running; prints the URL and 
 
 test: ## Run every test against real servers (NATS, SQLite, Postgres), then check the recorded Graph traffic
 	@$(PYTHON) scripts/with_services.py $(CARGO) $(TESTS) --locked $(FEATURES)
+
+chaos: ## Prove the deliveries right under every fault: a million random histories of the model (optimised build; several minutes)
+	ARGUS_MODEL_HISTORIES=1000000 $(CARGO) test --locked --profile bench-quick $(FEATURES) --lib reconcile::tests -- --nocapture
 
 check: ## What CI runs beside the tests: format, lints, docs, dependencies
 	$(CARGO) fmt --check

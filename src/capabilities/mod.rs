@@ -127,7 +127,7 @@ pub struct Work {
 pub struct Place {
     /// The mailbox, list or channel, in the form it is addressed by, lower-case.
     pub target: String,
-    /// The generation it was made in.
+    /// The generation it was made in; 0 for a [suspicion](Place::suspected).
     pub generation: u64,
     /// The deterministic key sent with the creation.
     pub idempotency_key: String,
@@ -137,6 +137,27 @@ pub struct Place {
     pub remote_id: Option<String>,
     /// What Microsoft last confirmed to stand there, in the capability's own form; `None` when that is not known.
     pub confirmed: Option<Value>,
+}
+
+impl Place {
+    /// A suspicion: something of ours may stand at this target that no attempt accounts for, because a worker without a lease
+    /// reported a call there, or because the store was restored from a backup and an event of the stream names it. The capability
+    /// looks there, and takes up what it finds in a generation of its own.
+    pub fn suspected(target: &str) -> Self {
+        Self {
+            target: target.to_owned(),
+            generation: 0,
+            idempotency_key: String::new(),
+            state: PlaceState::Unknown,
+            remote_id: None,
+            confirmed: None,
+        }
+    }
+
+    /// Whether it is a [suspicion](Place::suspected) and no attempt: attempts count from 1.
+    pub fn is_suspicion(&self) -> bool {
+        self.generation == 0
+    }
 }
 
 /// What is known of a [`Place`].

@@ -25,7 +25,7 @@ pub(super) struct Held {
 }
 
 impl Held {
-    fn new(lease: Lease) -> Self {
+    pub(super) fn new(lease: Lease) -> Self {
         Self { until_micros: AtomicI64::new(lease.until.timestamp_micros()), lost: AtomicBool::new(false), lease }
     }
 

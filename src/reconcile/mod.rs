@@ -17,6 +17,8 @@ mod ending;
 mod journal;
 mod lease;
 mod run;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::{fmt, sync::Arc, time::Duration};

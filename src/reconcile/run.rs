@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use super::{
@@ -105,8 +105,10 @@ impl<C: Capability> Run<'_, C> {
                 return Ok(false);
             }
         }
-        // A worker that was frozen since the claim must not act on what it believed then.
+        // A worker that was frozen since the claim must not act on what it believed then. What it did before it froze is told all the
+        // same: should somebody else have the object now, they hear of it only by this record being refused.
         if !self.held.may_call(self.clock.now(), self.settings.call_timeout) {
+            self.record(journal.progress(self.held.lease(), Next::Release)).await?;
             return Ok(false);
         }
         let answer = self.capability.perform(graph, work, call).await;
@@ -195,9 +197,10 @@ impl<C: Capability> Run<'_, C> {
         })
     }
 
-    /// Records, again and again while the store is away and the lease lasts: what was learned is worth keeping, and forgetting it
-    /// is safe.
+    /// Records, again and again while the store is away, until the lease would have ended had it begun now. Not only until it ends:
+    /// a worker that was frozen past it, and whose connections to the store broke meanwhile, must still say what it did.
     async fn record(&self, progress: Progress) -> Result<Recorded, StoreError> {
+        let give_up = self.clock.now() + TimeDelta::from_std(self.settings.lease).unwrap_or(TimeDelta::MAX);
         loop {
             match self.store.record(self.clock.now(), progress.clone()).await {
                 Ok(recorded) => {
@@ -206,9 +209,7 @@ impl<C: Capability> Run<'_, C> {
                     }
                     return Ok(recorded);
                 }
-                Err(error @ StoreError::Unavailable { .. }) if !self.held.may_call(self.clock.now(), RECORD_AGAIN) => {
-                    return Err(error);
-                }
+                Err(error @ StoreError::Unavailable { .. }) if self.clock.now() >= give_up => return Err(error),
                 Err(StoreError::Unavailable { .. }) => tokio::time::sleep(RECORD_AGAIN).await,
                 Err(error) => return Err(error),
             }

@@ -11,7 +11,7 @@ use super::{
     NewAuditEntry, NewDeadLetter, OutgoingEvent, Store, StoreError, WorkerScope,
     db::{Failure, Job, Row, Tx, Value, without_nul},
     dead_letters::{self, Origin},
-    values,
+    values, versions,
 };
 use crate::{capabilities::Outcome, events::EventContext, organisation::OrgScope};
 
@@ -221,14 +221,10 @@ async fn compare(
     for ((org, kind, key), index) in left {
         let Some(arrival) = arrivals.get(*index) else { continue };
         let stored = known.get(&((*org).to_owned(), *kind, (*key).to_owned())).ok_or(Failure::Unreadable("wanted version"))?;
-        let taken = match (stored.0 == arrival.version, stored.1 == arrival.digest) {
-            (true, true) => Taken::Duplicate,
-            (true, false) => {
-                tx.audit(&arrival.scope, [conflict(now, arrival)]);
-                Taken::Conflict
-            }
-            (false, _) => Taken::Stale,
-        };
+        let taken = versions::fate(Some((stored.0, &stored.1)), arrival.version, &arrival.digest);
+        if taken == Taken::Conflict {
+            tx.audit(&arrival.scope, [conflict(now, arrival)]);
+        }
         told.push((*index, taken));
     }
     Ok(told)

@@ -17,8 +17,10 @@ mod pauses;
 mod record;
 mod replays;
 mod standing;
+mod suspicion;
 mod tasks;
 mod values;
+mod versions;
 mod work;
 
 pub use arrivals::{Arrival, Kind, Rejection, Taken};
@@ -32,3 +34,10 @@ pub use pauses::Pause;
 pub use replays::{Remedy, Replay};
 pub use tasks::{DeliveryError, DeliveryState, ObjectRow};
 pub use work::{BacklogRow, Claim, ClaimRequest, Hold, Lease, Next, Progress, Recorded, WorkerScope};
+/// For the model of the reconciler, which moves objects by the same rules as the database does.
+#[cfg(test)]
+pub(crate) use {
+    standing::{Failed, Standing, Stored},
+    suspicion::suspicions,
+    versions::fate,
+};

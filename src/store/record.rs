@@ -16,6 +16,7 @@ use super::{
     db::{Conn, Failure, Job, Tx, Value},
     dead_letters,
     standing::{COLUMNS, Failed, Standing},
+    suspicion::suspicions,
     values,
 };
 use crate::{
@@ -163,11 +164,13 @@ async fn together(tx: &mut Tx, batch: &[Waiting]) -> Result<Vec<Recorded>, Failu
     let mut answers = Vec::with_capacity(batch.len());
     for one in batch {
         let lease = &one.progress.lease;
-        // The epoch is compared before anything else: a worker that lost its lease changes nothing but the mark to look again.
+        // The epoch is compared before anything else: a worker that lost its lease changes nothing, but leaves the mark to look
+        // again, and where.
         let recorded = match objects.get_mut(&id(lease)) {
             None => Recorded::LeaseLost,
             Some(standing) if !standing.leased_as(lease.epoch) => {
                 standing.doubt(one.now);
+                changes.suspect(&one.progress);
                 Recorded::LeaseLost
             }
             Some(standing) => {
@@ -244,6 +247,13 @@ impl Changes {
             tx.outgoing(&progress.lease.scope, progress.outgoing.iter().cloned());
         }
         Ok(())
+    }
+
+    /// Keeps where a worker without a lease did something.
+    fn suspect(&mut self, progress: &Progress) {
+        for place in suspicions(&progress.places) {
+            self.places.insert((id(&progress.lease), place.target.clone(), place.generation), Some(place));
+        }
     }
 
     /// Moves the object on; false when a dead letter was not kept after all.

@@ -22,7 +22,7 @@ use crate::capabilities::Version;
 
 /// The stored half of [`super::DeliveryState`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stored {
+pub(crate) enum Stored {
     Pending,
     Unknown,
     Settled,
@@ -53,7 +53,7 @@ impl Stored {
 /// The moving part of an object's row.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a column, and they are independent")]
-pub(super) struct Standing {
+pub(crate) struct Standing {
     pub wanted: Version,
     pub state: Stored,
     pub settled: Option<Version>,
@@ -75,7 +75,7 @@ pub(super) struct Standing {
 }
 
 /// A failed attempt.
-pub(super) struct Failed<'a> {
+pub(crate) struct Failed<'a> {
     pub not_before: DateTime<Utc>,
     pub unknown: bool,
     pub counts: bool,
@@ -88,12 +88,12 @@ pub(super) const COLUMNS: usize = 15;
 impl Standing {
     /// Whether the claim with this epoch still holds the object. A lease that ran out but was not taken over still counts:
     /// nobody else acted.
-    pub(super) fn leased_as(&self, epoch: u64) -> bool {
+    pub(crate) fn leased_as(&self, epoch: u64) -> bool {
         self.lease_until.is_some() && self.lease_epoch == epoch
     }
 
     /// A worker without a lease reported: whatever it did was not seen, so the object is looked at again.
-    pub(super) fn doubt(&mut self, now: DateTime<Utc>) {
+    pub(crate) fn doubt(&mut self, now: DateTime<Utc>) {
         if self.lease_until.is_some() {
             self.reopen = true;
             return;
@@ -108,7 +108,7 @@ impl Standing {
     }
 
     /// `version` is true now.
-    pub(super) fn settle(&mut self, now: DateTime<Utc>, version: Version) {
+    pub(crate) fn settle(&mut self, now: DateTime<Utc>, version: Version) {
         self.settled = Some(version);
         self.recheck = false;
         let newer = self.end_lease() || self.wanted > version;
@@ -124,7 +124,7 @@ impl Standing {
     }
 
     /// The attempt failed and will be repeated.
-    pub(super) fn retry(&mut self, now: DateTime<Utc>, failed: &Failed<'_>) -> Result<(), Failure> {
+    pub(crate) fn retry(&mut self, now: DateTime<Utc>, failed: &Failed<'_>) -> Result<(), Failure> {
         let overtaken = self.overtaken;
         if !failed.counts {
             self.uncount();
@@ -144,7 +144,7 @@ impl Standing {
     }
 
     /// `version` needs a person; false when a newer one came meanwhile, which is tried instead.
-    pub(super) fn die(&mut self, now: DateTime<Utc>, version: Version, error: &DeliveryError) -> Result<bool, Failure> {
+    pub(crate) fn die(&mut self, now: DateTime<Utc>, version: Version, error: &DeliveryError) -> Result<bool, Failure> {
         if self.end_lease() || self.wanted > version {
             self.state = Stored::Pending;
             self.due_now(now);
@@ -159,7 +159,7 @@ impl Standing {
     }
 
     /// The lease is given back and nothing happened.
-    pub(super) fn release(&mut self, now: DateTime<Utc>) {
+    pub(crate) fn release(&mut self, now: DateTime<Utc>) {
         self.uncount();
         self.end_lease();
         self.due_now(now);

@@ -150,7 +150,8 @@ pub enum Next {
 pub enum Recorded {
     /// Committed.
     Done,
-    /// Another worker has the object, or it is gone: nothing was written, but the object is marked for a recheck and due.
+    /// Another worker has the object, or it is gone: nothing was written, but the object is marked for a recheck and due, with the
+    /// places that the refused progress put as [suspicions](crate::capabilities::Place::suspected).
     LeaseLost,
 }
 

@@ -1,7 +1,7 @@
 //! What becomes of an object when its worker reports.
 
 use argus_m365::{
-    capabilities::PlaceChange,
+    capabilities::{Place, PlaceChange},
     store::{DeadLetterFilter, DeliveryState, Next, Progress, Recorded},
 };
 
@@ -174,7 +174,9 @@ pub(crate) async fn a_worker_without_its_lease_changes_nothing_but_doubt(world: 
     assert_eq!(world.store.record(now(62), late).await.unwrap(), Recorded::LeaseLost);
     assert!(world.actions(&acme).await.is_empty() && world.published().await.is_empty());
     let claim = world.claim_one(62).await;
-    assert!(claim.recheck && claim.places.is_empty() && claim.generation == 0 && claim.attempts == 1);
+    assert!(claim.recheck && claim.generation == 0 && claim.attempts == 1);
+    let suspected = Place { generation: 0, confirmed: None, ..place("mara", 9) };
+    assert_eq!(claim.places, [suspected], "what it reports to have made is looked for");
     world.record(63, &claim.lease, settled(1)).await;
     assert!(world.claim(1_000, 10, 4).await.is_empty());
 }

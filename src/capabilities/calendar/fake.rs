@@ -18,7 +18,7 @@ type Answered = Result<Response, Box<GraphError>>;
 
 /// How a creation with a used key and another content is answered. With the same content it is always answered with the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Duplicates {
+pub(crate) enum Duplicates {
     /// 201 with the event as it stands.
     Answered,
     /// 400, with the id of the event.
@@ -29,7 +29,7 @@ pub(super) enum Duplicates {
 
 /// What goes wrong with one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// Nothing happens, and nobody knows.
     LostBefore,
     /// It happens, and nobody knows.
@@ -42,19 +42,19 @@ pub(super) enum Fault {
 
 /// What is awkward about this Outlook.
 #[derive(Debug, Clone)]
-pub(super) struct Manners {
+pub(crate) struct Manners {
     /// Events younger than so many calls are not found by a search.
-    pub(super) lag: usize,
+    pub(crate) lag: usize,
     /// Used keys.
-    pub(super) duplicates: Duplicates,
+    pub(crate) duplicates: Duplicates,
     /// Whether the key of a removed event counts as used.
-    pub(super) remembers_removed: bool,
+    pub(crate) remembers_removed: bool,
     /// The names of time zones that it knows; `None`: every name.
-    pub(super) zones: Option<&'static [&'static str]>,
+    pub(crate) zones: Option<&'static [&'static str]>,
     /// Whether a creation is answered without a body.
-    pub(super) answers_nothing: bool,
+    pub(crate) answers_nothing: bool,
     /// Events a page.
-    pub(super) page: usize,
+    pub(crate) page: usize,
 }
 
 impl Default for Manners {
@@ -65,15 +65,15 @@ impl Default for Manners {
 
 /// One event.
 #[derive(Debug, Clone)]
-pub(super) struct Event {
-    pub(super) id: String,
+pub(crate) struct Event {
+    pub(crate) id: String,
     /// Its properties, as sent last.
-    pub(super) body: Value,
-    /// The call that made it.
-    pub(super) born: usize,
+    pub(crate) body: Value,
+    /// The call that made it; 0 for one that every search finds.
+    pub(crate) born: usize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct State {
     calls: usize,
     made: usize,
@@ -88,18 +88,25 @@ struct State {
 
 /// The Outlook of one tenant. Every mailbox exists until it is said to be missing.
 #[derive(Debug, Default)]
-pub(super) struct FakeOutlook {
-    pub(super) manners: Manners,
+pub(crate) struct FakeOutlook {
+    pub(crate) manners: Manners,
     state: Mutex<State>,
 }
 
+impl Clone for FakeOutlook {
+    /// Another one in the same state.
+    fn clone(&self) -> Self {
+        Self { manners: self.manners.clone(), state: Mutex::new(self.state().clone()) }
+    }
+}
+
 impl FakeOutlook {
-    pub(super) fn with(manners: Manners) -> Self {
+    pub(crate) fn with(manners: Manners) -> Self {
         Self { manners, ..Self::default() }
     }
 
     /// Makes every call to this mailbox fail (`None`: no longer).
-    pub(super) fn refuse(&self, mailbox: &str, refusal: Option<(u16, &'static str)>) {
+    pub(crate) fn refuse(&self, mailbox: &str, refusal: Option<(u16, &'static str)>) {
         let mut state = self.state();
         match refusal {
             Some(refusal) => state.closed.insert(mailbox.into(), refusal),
@@ -108,22 +115,34 @@ impl FakeOutlook {
     }
 
     /// Makes `name` another name of `mailbox`.
-    pub(super) fn alias(&self, name: &str, mailbox: &str) {
+    pub(crate) fn alias(&self, name: &str, mailbox: &str) {
         self.state().aliases.insert(name.into(), mailbox.into());
     }
 
     /// Makes the call with this number (counted from 1) go wrong.
-    pub(super) fn fail(&self, call: usize, fault: Fault) {
+    pub(crate) fn fail(&self, call: usize, fault: Fault) {
         self.state().faults.insert(call, fault);
     }
 
+    /// Makes the next call go wrong.
+    pub(crate) fn fail_next(&self, fault: Fault) {
+        let mut state = self.state();
+        let next = state.calls + 1;
+        state.faults.insert(next, fault);
+    }
+
+    /// The search lags behind no more for what stands now.
+    pub(crate) fn catch_up(&self) {
+        self.state().events.values_mut().flatten().for_each(|event| event.born = 0);
+    }
+
     /// What a person does in Outlook.
-    pub(super) fn edit<T>(&self, mailbox: &str, change: impl FnOnce(&mut Vec<Event>) -> T) -> T {
+    pub(crate) fn edit<T>(&self, mailbox: &str, change: impl FnOnce(&mut Vec<Event>) -> T) -> T {
         change(self.state().events.entry(mailbox.into()).or_default())
     }
 
     /// The subjects in every mailbox that holds an event.
-    pub(super) fn calendars(&self) -> Vec<(String, Vec<String>)> {
+    pub(crate) fn calendars(&self) -> Vec<(String, Vec<String>)> {
         let subjects = |events: &Vec<Event>| events.iter().map(|event| text(&event.body["subject"])).collect();
         let state = self.state();
         state
@@ -135,12 +154,12 @@ impl FakeOutlook {
     }
 
     /// The calls so far, as `POST ann@…`.
-    pub(super) fn log(&self) -> Vec<String> {
+    pub(crate) fn log(&self) -> Vec<String> {
         self.state().log.clone()
     }
 
     /// The most events that ever stood in one mailbox at once.
-    pub(super) fn most(&self) -> usize {
+    pub(crate) fn most(&self) -> usize {
         self.state().most
     }
 
@@ -230,7 +249,8 @@ impl FakeOutlook {
         let value = value.replace("''", "'").to_lowercase();
         let found: Vec<_> = events
             .iter()
-            .filter(|event| reference(&event.body).to_lowercase() == value && now - event.born > self.manners.lag)
+            .filter(|event| event.born == 0 || now - event.born > self.manners.lag)
+            .filter(|event| reference(&event.body).to_lowercase() == value)
             .collect();
         let mut page =
             json!({ "value": found.iter().skip(skip).take(self.manners.page).map(|event| shown(event)).collect::<Vec<_>>() });
@@ -320,7 +340,7 @@ fn duplicate(status: u16, id: Option<&str>) -> GraphError {
 }
 
 /// A refusal with the verdict that the transport gives it.
-pub(super) fn refusal(status: u16, code: &str) -> GraphError {
+pub(crate) fn refusal(status: u16, code: &str) -> GraphError {
     let verdict = match status {
         401 => Verdict::Unauthorized,
         403 => Verdict::Forbidden,

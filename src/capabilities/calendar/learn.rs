@@ -47,6 +47,7 @@ impl Lesson<'_> {
         }
         let known = self.home.is_some_and(|home| home.keeper(ledger.places()).is_some());
         let adopted = self.adopt(&mut ledger, found);
+        ledger.clear_up(mailbox);
         let note =
             || notes::finished(self.work, self.call, notes::ADOPTED, self.request_id.clone()).with("events", adopted.into());
         Learned {

@@ -7,6 +7,9 @@ use super::{
 };
 use crate::capabilities::{Place, PlaceChange, PlaceState, Work};
 
+/// The generation of [`Place::suspected`].
+const SUSPICION: u64 = 0;
+
 /// The known places and how they change. Holds to one rule: in one mailbox, no event is known as two places.
 pub(super) struct Ledger<'work> {
     work: &'work Work,
@@ -76,7 +79,8 @@ impl<'work> Ledger<'work> {
 
     /// The open attempt that made the event: the one whose key it carries; without a key in sight, the oldest in that mailbox.
     fn attempt(&self, mailbox: &str, at_home: bool, found: &Found) -> Option<Place> {
-        let mut open: Vec<&Place> = self.places.iter().filter(|place| event_id(place).is_none()).collect();
+        let mut open: Vec<&Place> =
+            self.places.iter().filter(|place| event_id(place).is_none() && !place.is_suspicion()).collect();
         open.sort_by_key(|place| (place.target != mailbox, place.generation));
         let here = |place: &&&Place| place.target == mailbox || (at_home && may_be_one(&place.target, mailbox));
         let attempt = match &found.transaction_id {
@@ -97,6 +101,20 @@ impl<'work> Ledger<'work> {
             state: PlaceState::Unknown,
             remote_id: None,
             confirmed: None,
+        }
+    }
+
+    /// Clears up a suspicion about a mailbox that was looked at. What the search did not show though its id or key is known (it may
+    /// lag) becomes an attempt like any other; the rest is cleared.
+    pub(super) fn clear_up(&mut self, mailbox: &str) {
+        let Some(suspicion) = self.at(mailbox, SUSPICION) else { return };
+        self.gone(mailbox, SUSPICION);
+        let key = &suspicion.idempotency_key;
+        let id = event_id(&suspicion);
+        let known = self.places.iter().any(|place| place.idempotency_key.eq_ignore_ascii_case(key))
+            || id.is_some_and(|id| self.holder(mailbox, id).is_some());
+        if !known && (id.is_some() || !key.is_empty()) {
+            self.put(Place { generation: self.generation + 1, ..suspicion });
         }
     }
 

@@ -34,11 +34,11 @@ mod wire;
 mod zones;
 
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 
 use chrono::{DateTime, Utc};
 

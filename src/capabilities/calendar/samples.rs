@@ -16,14 +16,14 @@ use crate::{
 };
 
 /// The worker of most tests.
-pub(super) const ANN: &str = "ann@contoso.example";
+pub(crate) const ANN: &str = "ann@contoso.example";
 /// The other one.
-pub(super) const BOB: &str = "bob@contoso.example";
+pub(crate) const BOB: &str = "bob@contoso.example";
 /// The object id of Ann's mailbox.
-pub(super) const ANN_ID: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
+pub(crate) const ANN_ID: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
 
 /// One hour at `hour` on 1 December 2026 in Berlin, for the worker with this principal name (or object id).
-pub(super) fn visit(worker: &str, hour: u32) -> Visit {
+pub(crate) fn visit(worker: &str, hour: u32) -> Visit {
     let named = |is_id: bool| (uuid::Uuid::try_parse(worker).is_ok() == is_id).then(|| worker.to_owned());
     Visit {
         reference: None,
@@ -43,16 +43,16 @@ fn moment(hour: u32) -> Moment {
     Moment { wall, instant: Tz::Europe__Berlin.from_local_datetime(&wall).unwrap().with_timezone(&Utc), adjusted: None }
 }
 
-pub(super) fn scheduled(worker: &str, hour: u32) -> WantedTask {
+pub(crate) fn scheduled(worker: &str, hour: u32) -> WantedTask {
     WantedTask::Scheduled(visit(worker, hour))
 }
 
-pub(super) fn closed() -> WantedTask {
+pub(crate) fn closed() -> WantedTask {
     WantedTask::Closed { reason: None }
 }
 
 /// Fresh work on task `t1` of `acme`, with nothing known.
-pub(super) fn work(wanted: &WantedTask) -> Work {
+pub(crate) fn work(wanted: &WantedTask) -> Work {
     Work {
         organisation: OrganisationId::parse("acme").unwrap(),
         key: "t1".into(),
@@ -78,13 +78,13 @@ pub(super) fn work(wanted: &WantedTask) -> Work {
 }
 
 /// Work that knows of these places.
-pub(super) fn with(wanted: &WantedTask, places: &[Place]) -> Work {
+pub(crate) fn with(wanted: &WantedTask, places: &[Place]) -> Work {
     let generation = places.iter().map(|place| place.generation).max().unwrap_or(0);
     Work { places: places.to_vec(), generation, ..work(wanted) }
 }
 
 /// An attempt whose outcome is not known.
-pub(super) fn intended(mailbox: &str, generation: u64) -> Place {
+pub(crate) fn intended(mailbox: &str, generation: u64) -> Place {
     let organisation = OrganisationId::parse("acme").unwrap();
     Place {
         target: mailbox.into(),
@@ -97,7 +97,7 @@ pub(super) fn intended(mailbox: &str, generation: u64) -> Place {
 }
 
 /// An event that stands there, saying what a visit at `hour` says (`None`: nobody knows).
-pub(super) fn standing(mailbox: &str, generation: u64, id: &str, hour: Option<u32>) -> Place {
+pub(crate) fn standing(mailbox: &str, generation: u64, id: &str, hour: Option<u32>) -> Place {
     let says = |hour| Confirmed::Says(EventContent::of(&visit(mailbox, hour), "t1", 15)).keep();
     Place {
         state: PlaceState::Present,

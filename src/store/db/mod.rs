@@ -75,7 +75,7 @@ pub enum StoreError {
 
 /// Why a statement or a job failed; the method that started it says what was being done.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// The driver's failure.
     Driver(Box<dyn std::error::Error + Send + Sync>),
     /// The same, but running the transaction again may work (a deadlock with another replica).
