@@ -32,6 +32,8 @@ pub struct Metrics {
     pub secret_expiry_seconds: IntGaugeVec,
     /// 1 for the state a connection is in.
     pub connection_state: IntGaugeVec,
+    /// Changes of connections' states, by the new state.
+    pub connection_state_changes_total: IntCounterVec,
     /// Audit entries written.
     pub audit_entries_total: prometheus::IntCounter,
     /// Messages in the stream that were not taken yet.
@@ -94,6 +96,11 @@ impl Metrics {
                 "connection_state",
                 "1 for the state a connection is in.",
                 &["organisation", "state"],
+            )?,
+            connection_state_changes_total: declare.counters(
+                "connection_state_changes_total",
+                "Changes of connections' states, by the new state.",
+                &["state"],
             )?,
             audit_entries_total: declare.counter("audit_entries_total", "Audit entries written.")?,
             consumer_pending: declare.gauge("consumer_pending", "Messages in the stream that were not taken yet.")?,

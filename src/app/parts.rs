@@ -58,6 +58,7 @@ impl Parts {
             graph,
             clock: clock.clone(),
             ids: ids.clone(),
+            metrics: metrics.clone(),
             changed: vec![due.notifier(), owed.notifier()],
         });
         Ok(Self { clock, ids, metrics, store, vault, connections, due, owed, worker })

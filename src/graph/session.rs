@@ -17,7 +17,7 @@ use http::{HeaderValue, Method};
 use url::Url;
 
 use super::{
-    Access, Graph, GraphError, Request, Response, ThrottleScope, Verdict,
+    Access, Graph, GraphError, Request, Response, ThrottleScope, TokenTrouble, Verdict,
     access::ConnectionKey,
     authorise::authorised,
     classify,
@@ -61,6 +61,11 @@ impl Session {
     /// Forgets the token, so that the next call asks for a new one (the connection was changed or removed).
     pub fn invalidate(&self) {
         self.slot.invalidate();
+    }
+
+    /// Whether and since when the token endpoint fails. A token that is still good serves meanwhile.
+    pub fn token_trouble(&self) -> Option<TokenTrouble> {
+        self.slot.trouble()
     }
 
     fn root(&self) -> Result<&Url, GraphError> {
