@@ -16,6 +16,8 @@ mod gate;
 mod headers;
 mod login;
 mod origin;
+mod pace;
+mod pressure;
 mod refusals;
 mod repeat;
 mod request;
