@@ -34,6 +34,8 @@ pub struct Metrics {
     pub secret_expiry_seconds: IntGaugeVec,
     /// 1 for the state a connection is in.
     pub connection_state: IntGaugeVec,
+    /// Changes of connections' states, by the new state.
+    pub connection_state_changes_total: IntCounterVec,
     /// Audit entries in the store, whoever wrote them; moved by [`Metrics::raise_audit_entries`] alone.
     audit_entries_total: Mutex<IntCounter>,
     /// Messages in the stream that were not taken yet.
@@ -96,6 +98,11 @@ impl Metrics {
                 "connection_state",
                 "1 for the state a connection is in.",
                 &["organisation", "state"],
+            )?,
+            connection_state_changes_total: declare.counters(
+                "connection_state_changes_total",
+                "Changes of connections' states, by the new state.",
+                &["state"],
             )?,
             audit_entries_total: Mutex::new(
                 declare.counter("audit_entries_total", "Audit entries in the store, whoever wrote them.")?,

@@ -61,6 +61,7 @@ impl Parts {
             graph,
             clock: clock.clone(),
             ids: ids.clone(),
+            metrics: metrics.clone(),
             changed: vec![due.notifier(), owed.notifier()],
         });
         let operations = Operations::new(store.clone(), clock.clone(), vec![due.notifier(), owed.notifier()]);

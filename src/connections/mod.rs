@@ -8,16 +8,22 @@
 //! | [`sealing`] | the registration as a sealed row, and back |
 //! | [`service`] | register, replace, remove, view |
 //! | [`testing`] | the connection test; [`report`] is its result |
-//! | [`opened`] | the connection as the loops use it, and what its answers say of its state |
+//! | [`opened`] | the connection as the loops use it |
+//! | [`verdict`] | what is learned about a connection, and the state that follows; pure |
+//! | [`breaker`] | keeps the state in step with the answers: confirms, records, tells |
+//! | [`probe`] | tries connections that do not work, at growing intervals |
 //! | [`records`] | the audit entries and outgoing events of all that |
 
+mod breaker;
 mod opened;
+mod probe;
 mod records;
 mod registration;
 mod report;
 mod sealing;
 mod service;
 mod testing;
+mod verdict;
 
 pub use opened::Connected;
 pub use registration::Registration;

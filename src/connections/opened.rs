@@ -1,4 +1,4 @@
-//! The connection as the loops use it, and what Microsoft's answers say of its state.
+//! The connection as the loops use it.
 
 use std::{
     sync::{Arc, PoisonError},
@@ -7,13 +7,13 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Actor, ConnectionError, Connections, records, sealing, service::told};
+use super::{ConnectionError, Connections, sealing};
 use crate::{
     capabilities::{Failure, FailureKind},
-    graph::{Access, Graph, GraphError, Request, Response, Session, Verdict},
+    graph::{Access, Graph, GraphError, Request, Response, Session},
     organisation::OrgScope,
     reconcile::Tenants,
-    store::{ConnectionState, StateChange},
+    store::ConnectionState,
 };
 
 /// How long an opened connection is used before its row is read again: another replica may have replaced or removed it.
@@ -88,44 +88,15 @@ impl Connections {
     pub(super) fn forget(&self, scope: &OrgScope) {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).remove(scope);
     }
-
-    /// Writes a change of state down, with its audit entry and outgoing event; nothing when it is so already.
-    pub(super) async fn change_state(
-        &self,
-        scope: &OrgScope,
-        actor: &Actor,
-        access: &Access,
-        (from, to): (ConnectionState, ConnectionState),
-        reason: Option<String>,
-    ) -> Result<bool, ConnectionError> {
-        let now = self.parts.clock.now();
-        let (audit, event) = records::state_changed(scope, actor, &self.parts.ids, now, (from, to), reason.as_deref());
-        let change =
-            StateChange { connection_id: access.connection_id.clone(), secret_version: access.secret_version, state: to, reason };
-        let changed = self.parts.store.change_connection_state(scope, now, change, vec![audit], vec![event]).await?;
-        if changed {
-            self.forget(scope);
-            self.announce_change();
-        }
-        Ok(changed)
-    }
 }
 
 impl Connected {
     async fn observe(&self, answer: &Result<Response, GraphError>) {
-        let (to, reason) = match answer {
-            Ok(_) if self.state != ConnectionState::Active => (ConnectionState::Active, None),
-            Err(error) if error.verdict == Verdict::Credential && self.state != ConnectionState::Disabled => {
-                (ConnectionState::Disabled, Some(told(error)))
-            }
-            _ => return,
-        };
-        let actor = Actor::system();
-        if let Err(error) = self.connections.change_state(&self.scope, &actor, &self.access, (self.state, to), reason).await {
-            tracing::error!(
-                organisation = %self.scope.organisation(), error = &error as &dyn std::error::Error, "could not record a connection's state"
-            );
+        if answer.is_ok() && self.state == ConnectionState::Active {
+            return;
         }
+        let error = answer.as_ref().err();
+        self.connections.heed(&self.scope, &self.access, self.state, error, self.session.token_trouble()).await;
     }
 }
 

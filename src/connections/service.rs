@@ -6,12 +6,16 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use tokio_util::task::TaskTracker;
 
-use super::{Registration, TestReport, opened::Opened, records, registration::Checked, sealing};
+use super::{
+    Registration, TestReport, breaker::Confirmed, opened::Opened, records, registration::Checked, sealing,
+    testing::credential_remedy,
+};
 use crate::{
     capabilities::Outcome,
     clock::SharedClock,
     graph::{Access, Cloud, GraphClient, GraphError, TokenProbe, Verdict},
     ids::Ids,
+    metrics::Metrics,
     organisation::OrgScope,
     store::{ConnectionRow, ConnectionState, CredentialKind, Store, StoreError},
     vault::{Vault, VaultError},
@@ -117,6 +121,8 @@ pub struct Parts {
     pub clock: SharedClock,
     /// Ids.
     pub ids: Ids,
+    /// Metrics.
+    pub metrics: Arc<Metrics>,
     /// Wakes whoever waits for a connection: the reconcilers and the publisher.
     pub changed: Vec<Arc<tokio::sync::Notify>>,
 }
@@ -126,6 +132,8 @@ pub struct Parts {
 pub struct Connections {
     pub(super) parts: Arc<Parts>,
     pub(super) opened: Arc<Mutex<HashMap<OrgScope, Opened>>>,
+    /// Refusals that were confirmed lately.
+    pub(super) confirmed: Arc<Mutex<HashMap<OrgScope, Confirmed>>>,
     background: TaskTracker,
 }
 
@@ -138,7 +146,7 @@ impl fmt::Debug for Connections {
 impl Connections {
     /// From its parts.
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), opened: Arc::default(), background: TaskTracker::new() }
+        Self { parts: Arc::new(parts), opened: Arc::default(), confirmed: Arc::default(), background: TaskTracker::new() }
     }
 
     /// The organisation's connection.
@@ -246,6 +254,9 @@ impl Connections {
             outgoing.push(event);
         }
         self.parts.store.put_connection(scope, Some(current.secret_version), row, audit, outgoing).await?;
+        if current.state != ConnectionState::Active {
+            self.count_change(ConnectionState::Active);
+        }
         Ok(())
     }
 
@@ -286,6 +297,12 @@ impl Connections {
 /// What a failed call says to people: Microsoft's text when there is one.
 pub(super) fn told(error: &GraphError) -> String {
     if error.message.is_empty() { error.to_string() } else { format!("{error}: {}", error.message) }
+}
+
+/// The same with what a person can do about a refused credential.
+pub(super) fn told_with_remedy(error: &GraphError) -> String {
+    let told = told(error);
+    format!("{}. {}", told.trim_end_matches(['.', ' ']), credential_remedy(&error.code))
 }
 
 pub(super) fn out_of_patience() -> GraphError {

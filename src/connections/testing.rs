@@ -12,7 +12,7 @@ use crate::{
     capabilities::{CapabilityName, Outcome},
     graph::{Access, Graph as _, GraphError, Request, TokenProbe, Verdict, Workload},
     organisation::OrgScope,
-    store::{ConnectionRow, ConnectionState},
+    store::ConnectionRow,
 };
 
 /// The application permissions that each capability needs (Microsoft Graph permissions reference).
@@ -68,7 +68,7 @@ impl Connections {
         checks.push(self.expiry_check(&row));
         let report = TestReport { succeeded: token.is_ok() && answered, latency_ms, tested_at: self.parts.clock.now(), checks };
         self.keep(scope, actor, &report).await?;
-        self.follow_state(scope, actor, &access, row.state, &token).await?;
+        self.follow_probe(scope, actor, &access, &token).await?;
         Ok(report)
     }
 
@@ -86,24 +86,6 @@ impl Connections {
         );
         let text = serde_json::to_string(report).unwrap_or_default();
         Ok(self.parts.store.keep_connection_test(scope, report.tested_at, text, vec![entry]).await?)
-    }
-
-    async fn follow_state(
-        &self,
-        scope: &OrgScope,
-        actor: &Actor,
-        access: &Access,
-        from: ConnectionState,
-        token: &Result<TokenProbe, GraphError>,
-    ) -> Result<(), ConnectionError> {
-        let (to, reason) = match token {
-            Ok(_) => (ConnectionState::Active, None),
-            Err(error) => (ConnectionState::Disabled, Some(told(error))),
-        };
-        if from != to {
-            self.change_state(scope, actor, access, (from, to), reason).await?;
-        }
-        Ok(())
     }
 
     /// One cheap read. Any answer from Graph shows that the token is taken; only silence and a refused token do not.
@@ -191,7 +173,7 @@ fn token_check(token: &Result<TokenProbe, GraphError>, latency_ms: f64) -> Check
 }
 
 /// By the OAuth error, never by the AADSTS number: Microsoft says that the numbers may change.
-fn credential_remedy(code: &str) -> &'static str {
+pub(super) fn credential_remedy(code: &str) -> &'static str {
     match code {
         "invalid_client" => {
             "The secret or certificate is wrong or has ended. Make a new secret in Microsoft Entra (App registrations, Certificates & \

@@ -6,7 +6,8 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use super::{
-    Access, GraphError, Session, gate::Gate, login::Login, roles, throttle::Throttles, token::Tokens, transport::Transport,
+    Access, GraphError, Session, gate::Gate, login::Login, pace::Paces, roles, throttle::Throttles, token::Tokens,
+    transport::Transport,
 };
 use crate::{clock::SharedClock, ids::Ids, metrics::Metrics};
 
@@ -45,6 +46,7 @@ pub(super) struct Shared {
     pub(super) graph_root: Option<Url>,
     pub(super) tokens: Tokens,
     pub(super) gate: Gate,
+    pub(super) paces: Paces,
     pub(super) throttles: Throttles,
     pub(super) clock: SharedClock,
     pub(super) ids: Ids,
@@ -70,6 +72,7 @@ impl GraphClient {
             graph_root: settings.graph_url,
             tokens: Tokens::default(),
             gate: Gate::default(),
+            paces: Paces::default(),
             throttles: Throttles::default(),
             clock,
             ids,

@@ -3,10 +3,12 @@
 //! 1. `origin`: the address is the configured Graph's.
 //! 2. `throttle`: not before its time; asked again after the wait for a turn.
 //! 3. `gate`: at most 4 in flight for its target, repeats included.
-//! 4. `authorise`: a good token; one fresh one after a 401.
-//! 5. `repeat`: once more after a broken connection, when that does no harm.
-//! 6. `headers`, `transport`: the exchange itself, measured.
-//! 7. `classify`: what the outcome means. What it says about waiting goes back into 2.
+//! 4. `pace`: as many in flight for the workload as it bears.
+//! 5. `authorise`: a good token; one fresh one after a 401.
+//! 6. `repeat`: once more after a broken connection, when that does no harm.
+//! 7. `headers`, `transport`: the exchange itself, measured.
+//! 8. `classify`: what the outcome means. What it says about waiting goes back into 2; what it and `pressure` say about our pace
+//!    into 4.
 
 use std::{
     sync::Arc,
@@ -17,12 +19,15 @@ use http::{HeaderValue, Method};
 use url::Url;
 
 use super::{
-    Access, Graph, GraphError, Request, Response, ThrottleScope, Verdict,
+    Access, Graph, GraphError, Request, Response, ThrottleScope, TokenTrouble, Verdict,
     access::ConnectionKey,
     authorise::authorised,
     classify,
     client::Shared,
-    headers, origin, repeat,
+    headers, origin,
+    pace::Slot,
+    pressure::{self, Sign},
+    repeat,
     token::{Token, TokenSlot},
     transport::{Answer, Broken},
 };
@@ -63,6 +68,11 @@ impl Session {
         self.slot.invalidate();
     }
 
+    /// Whether and since when the token endpoint fails. A token that is still good serves meanwhile.
+    pub fn token_trouble(&self) -> Option<TokenTrouble> {
+        self.slot.trouble()
+    }
+
     fn root(&self) -> Result<&Url, GraphError> {
         self.root.as_deref().ok_or_else(|| GraphError::unsent(Verdict::Rejected, "badPath", "Graph has no address"))
     }
@@ -73,17 +83,28 @@ impl Session {
             Some(target) => Some(self.shared.gate.enter(self.connection.clone(), target).await),
             None => None,
         };
+        let now = self.shared.clock.now();
+        let slot = self.shared.paces.enter(self.connection.clone(), request.workload, now).await;
         // Those before us in the queue may have been told to wait.
         self.in_time(request)?;
         let started = Instant::now();
-        let result = self.exchanged(url, request).await;
+        let result = self.exchanged(url, request, &slot).await;
         result.map_err(|error| GraphError { elapsed: started.elapsed(), ..error }).inspect_err(|error| self.learn(request, error))
     }
 
-    async fn exchanged(&self, url: &Url, request: &Request) -> Result<Response, GraphError> {
+    async fn exchanged(&self, url: &Url, request: &Request, slot: &Slot) -> Result<Response, GraphError> {
         let send = |token: Token| async move { self.repeating(url, request, &token.authorization).await };
         let answer = authorised(&self.slot, &self.shared.login, send).await?;
-        classify::answer(answer, request, self.shared.clock.now())
+        let (sign, now) = (pressure::sign(&answer.headers), self.shared.clock.now());
+        let result = classify::answer(answer, request, now);
+        match &result {
+            Ok(_) => slot.heed(sign, now),
+            Err(error) if matches!(error.verdict, Verdict::Throttled { scope: ThrottleScope::Workload, .. }) => {
+                slot.heed(Sign::Over, now);
+            }
+            Err(_) => {}
+        }
+        result
     }
 
     async fn repeating(&self, url: &Url, request: &Request, authorization: &HeaderValue) -> Result<Answer, GraphError> {

@@ -4,7 +4,8 @@
 //!   still do, and it is tried again half a minute later.
 //! - Callers without a token wait for the one who asks, and share the answer, a refusal too: fifty callers and a wrong secret
 //!   are one request.
-//! - A wait that the token endpoint asked for is kept: until then callers are refused unsent.
+//! - A wait that the token endpoint asked for is kept: until then callers are refused unsent. How other failures are remembered
+//!   is the policy of `refusals`.
 
 use std::{
     collections::HashMap,
@@ -19,6 +20,7 @@ use super::{
     Access, GraphError, ThrottleScope, Verdict,
     access::TokenKey,
     login::{Granted, Login},
+    refusals::{Refusals, TokenTrouble},
     throttle::held_back,
 };
 
@@ -62,6 +64,8 @@ struct State {
     not_before: Option<DateTime<Utc>>,
     /// When an early refresh may be tried again.
     early_again_at: Option<DateTime<Utc>>,
+    /// How the last requests failed, for those who come later.
+    refusals: Refusals,
 }
 
 impl Tokens {
@@ -90,11 +94,26 @@ impl TokenSlot {
             self.refresh_early(&token, login);
             return Ok(token);
         }
+        self.not_now(login.clock.now())?;
         let _asking = self.asking.lock().await;
         if let Some(settled) = self.settled_meanwhile(seen, login.clock.now()) {
             return settled;
         }
-        Ok(self.ask(login).await?.0)
+        // A probe may have met with a refusal between the first look and the wait for the lock.
+        self.not_now(login.clock.now())?;
+        match self.ask(login).await {
+            Ok((token, _)) => Ok(token),
+            Err(error) => Err(self.lock().refusals.as_wait(error)),
+        }
+    }
+
+    /// Whether and since when no token can be had because the endpoint fails.
+    pub(super) fn trouble(&self) -> Option<TokenTrouble> {
+        self.lock().refusals.trouble()
+    }
+
+    fn not_now(&self, now: DateTime<Utc>) -> Result<(), GraphError> {
+        self.lock().refusals.instead(now).map_or(Ok(()), Err)
     }
 
     /// Asks for a token whatever is kept, and keeps the new one.
@@ -123,7 +142,8 @@ impl TokenSlot {
         if let Some(token) = state.usable(now) {
             return Some(Ok(token));
         }
-        state.failure.as_ref().filter(|_| state.asked != seen).map(|failure| Err(failure.for_another()))
+        let failure = state.failure.as_ref().filter(|_| state.asked != seen)?;
+        Some(Err(state.refusals.as_wait(failure.for_another())))
     }
 
     /// One request; only for the one who holds `asking`.
@@ -150,6 +170,7 @@ impl TokenSlot {
                     state.not_before = Some(until);
                     state.early_again_at = state.early_again_at.max(Some(until));
                 }
+                state.refusals.learn(&error, login.clock.now());
                 state.failure = Some(Arc::new(error.for_another()));
                 Err(error)
             }
@@ -180,7 +201,7 @@ impl TokenSlot {
 
     fn holds_something(&self, now: DateTime<Utc>) -> bool {
         let state = self.lock();
-        state.usable(now).is_some() || state.not_before.is_some_and(|until| now < until)
+        state.usable(now).is_some() || state.not_before.is_some_and(|until| now < until) || state.refusals.holds_something(now)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -94,6 +94,8 @@ pub(super) const KEYS: &[Key] = &[
     key("delivery.max_attempts", Integer, "25", "Attempts until an object becomes a dead letter; with the back-off below, about 7.5 hours."),
     key("delivery.backoff_initial", Duration, r#""2s""#, "The wait after the first failure; doubles each time, with jitter. A longer Retry-After wins."),
     key("delivery.backoff_max", Duration, r#""30m""#, "The longest wait between attempts, unless Microsoft asks for a longer one."),
+    key("delivery.probe_initial", Duration, r#""1m""#, "When a refused or failing connection is first tried again without being asked; the wait doubles each time, with jitter."),
+    key("delivery.probe_max", Duration, r#""15m""#, "The longest wait between two such tries."),
     key("delivery.call_timeout", Duration, r#""30s""#, "Bound on one call to Microsoft, from sending to the last byte of the answer."),
     key("delivery.connect_timeout", Duration, r#""5s""#, "Bound on making a connection to Microsoft."),
     key("delivery.drain", Duration, r#""25s""#, "How long a stopping `serve` lets calls under way finish. Keep it below the orchestrator's grace period."),

@@ -56,6 +56,10 @@ pub struct Delivery {
     pub backoff_initial: Duration,
     /// The longest wait of our own.
     pub backoff_max: Duration,
+    /// The first probe of a connection that does not work, after its state changed.
+    pub probe_initial: Duration,
+    /// The longest wait between its probes.
+    pub probe_max: Duration,
     /// Bound on a whole call.
     pub call_timeout: Duration,
     /// Bound on making a connection.
@@ -77,6 +81,8 @@ impl Delivery {
             max_attempts: values.number("delivery.max_attempts", 1, 1_000)?,
             backoff_initial: values.duration("delivery.backoff_initial", Duration::from_millis(10), HOUR)?,
             backoff_max: values.duration("delivery.backoff_max", Duration::from_millis(10), 24 * HOUR)?,
+            probe_initial: values.duration("delivery.probe_initial", Duration::from_millis(100), HOUR)?,
+            probe_max: values.duration("delivery.probe_max", Duration::from_millis(100), 24 * HOUR)?,
             call_timeout: values.duration("delivery.call_timeout", Duration::from_millis(100), Duration::from_mins(10))?,
             connect_timeout: values.duration("delivery.connect_timeout", Duration::from_millis(100), Duration::from_mins(1))?,
             drain: values.duration("delivery.drain", Duration::ZERO, HOUR)?,
@@ -91,6 +97,9 @@ impl Delivery {
         }
         if self.backoff_max < self.backoff_initial {
             return Err(SettingsError::new("delivery.backoff_max", "must not be shorter than delivery.backoff_initial"));
+        }
+        if self.probe_max < self.probe_initial {
+            return Err(SettingsError::new("delivery.probe_max", "must not be shorter than delivery.probe_initial"));
         }
         Ok(self)
     }

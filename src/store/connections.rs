@@ -91,6 +91,8 @@ pub struct StateChange {
     pub connection_id: String,
     /// The credential it is about.
     pub secret_version: u64,
+    /// The state it was seen in: nothing happens when it is another by now. `None`: whatever it was.
+    pub from: Option<ConnectionState>,
     /// The new state.
     pub state: ConnectionState,
     /// Why, in words.
@@ -116,7 +118,7 @@ const PUT: &str = "INSERT INTO connection (org, connection_id, epoch, secret_ver
     sealed_data_key = excluded.sealed_data_key, sealed_directory_id = excluded.sealed_directory_id, \
     sealed_application_id = excluded.sealed_application_id, sealed_credential = excluded.sealed_credential, \
     state = excluded.state, state_reason = excluded.state_reason, registered_at = excluded.registered_at, \
-    updated_at = excluded.updated_at, last_test = excluded.last_test WHERE connection.secret_version = $19 RETURNING org";
+    updated_at = excluded.updated_at, last_test = excluded.last_test, next_probe_at = NULL, probes = 0 WHERE connection.secret_version = $19 RETURNING org";
 
 const NUMBERS: &str = "INSERT INTO connection_numbers (org, epoch, secret_version) VALUES ($1, $2, $3) ON CONFLICT (org) DO UPDATE \
     SET epoch = CASE WHEN excluded.epoch > connection_numbers.epoch THEN excluded.epoch ELSE connection_numbers.epoch END, \
@@ -311,13 +313,16 @@ impl Put {
     }
 }
 
+/// A new state starts with a new plan of probes.
 async fn change_state(tx: &mut Tx, scope: &OrgScope, now: DateTime<Utc>, change: &StateChange) -> Result<bool, Failure> {
     let Some(stored) = read_one(&mut tx.conn, GET, scope).await? else { return Ok(false) };
     let same = stored.connection_id == change.connection_id && stored.secret_version == change.secret_version;
-    if !same || stored.state == change.state {
+    let as_seen = change.from.is_none_or(|from| from == stored.state);
+    if !same || !as_seen || stored.state == change.state {
         return Ok(false);
     }
-    let text = "UPDATE connection SET state = $2, state_reason = $3, updated_at = $4 WHERE org = $1";
+    let text =
+        "UPDATE connection SET state = $2, state_reason = $3, updated_at = $4, next_probe_at = NULL, probes = 0 WHERE org = $1";
     let org = || Value::from(scope.as_str());
     tx.conn.run(text, vec![org(), change.state.label().into(), change.reason.as_deref().into(), now.into()]).await?;
     if stored.state == ConnectionState::Disabled {
@@ -374,7 +379,7 @@ fn cloud(label: &str) -> Result<Cloud, Failure> {
     all.into_iter().find(|cloud| cloud.label() == label).ok_or(Failure::Unreadable("cloud"))
 }
 
-fn state(label: &str) -> Result<ConnectionState, Failure> {
+pub(super) fn state(label: &str) -> Result<ConnectionState, Failure> {
     use ConnectionState::{Active, Degraded, Disabled, Unverified};
     let all = [Unverified, Active, Degraded, Disabled];
     all.into_iter().find(|state| state.label() == label).ok_or(Failure::Unreadable("connection state"))

@@ -6,13 +6,14 @@ use argus_m365::{
     capabilities::{CapabilityName, PlaceChange},
     store::{
         Arrival, BacklogRow, ClaimRequest, ConnectionState, DeliveryState, Hold, Kind, Next, Progress, Recorded, StateChange,
+        Store,
     },
 };
 
 use crate::world::{World, arrival, connection, dead, now, place, progress, retry, scope, settled, version};
 
 fn change(state: ConnectionState) -> StateChange {
-    StateChange { connection_id: "connection-1".into(), secret_version: 1, state, reason: None }
+    StateChange { connection_id: "connection-1".into(), secret_version: 1, from: None, state, reason: None }
 }
 
 pub(crate) async fn nothing_is_claimed_without_a_usable_connection(world: &World) {
@@ -245,4 +246,71 @@ pub(crate) async fn the_backlog_counts_what_waits(world: &World) {
     own.sort_by_key(|row| row.state.label());
     assert_eq!(own, [dead_row, pending_row], "of one organisation, its own alone");
     assert_eq!(world.store.backlog_of(&blocked).await.unwrap(), [blocked_row]);
+}
+
+pub(crate) async fn a_quiet_organisation_is_served_at_once_beside_ten_thousand_items_of_another(world: &World) {
+    let (busy, quiet) = (world.connect("a-busy").await, world.connect("b-quiet").await);
+    let tasks = (0..10_000).map(|n| arrival(&busy, &format!("t{n:05}"), 1, &format!("m{}", n % 500)));
+    for batch in tasks.collect::<Vec<_>>().chunks(1_000) {
+        world.store.take_in(now(0), batch.to_vec(), vec![]).await.unwrap();
+    }
+    for round in 0..5 {
+        let at = 1 + round;
+        world.want(&quiet, &format!("q{round}"), 1, "mara", at).await;
+        // Its only lane may be the one where its turn stopped last time; then it comes first in the claim after.
+        let claims = [world.claim(at, 10, 4).await, world.claim(at, 10, 4).await].concat();
+        let of_quiet: Vec<_> = claims.iter().filter(|claim| claim.lease.scope == quiet).collect();
+        assert_eq!(of_quiet.len(), 1, "served within two claims, round {round}");
+        world.record(at, &of_quiet[0].lease, settled(1)).await;
+        if round == 2 {
+            // From here on the other one is throttled as a whole: its ten thousand objects are not even looked at.
+            let of_busy = claims.iter().find(|claim| claim.lease.scope == busy).unwrap();
+            world.store.record(now(at), held(of_busy, None, 500)).await.unwrap();
+        }
+        if round > 2 {
+            assert_eq!(claims.len(), 1, "nothing of a throttled organisation is claimed");
+        }
+    }
+}
+
+pub(crate) async fn ten_thousand_items_of_a_disabled_connection_are_not_claimed_and_cost_no_other_its_turn(world: &World) {
+    let (broken, quiet) = (world.connect("a-broken").await, world.connect("b-quiet").await);
+    let tasks = (0..10_000).map(|n| arrival(&broken, &format!("t{n:05}"), 1, &format!("m{}", n % 500)));
+    for batch in tasks.collect::<Vec<_>>().chunks(1_000) {
+        world.store.take_in(now(0), batch.to_vec(), vec![]).await.unwrap();
+    }
+    let disabled = change(ConnectionState::Disabled);
+    world.store.change_connection_state(&broken, now(1), disabled, vec![], vec![]).await.unwrap();
+    world.want(&quiet, "q", 1, "mara", 2).await;
+    let claims = world.claim(2, 256, 4).await;
+    assert_eq!(claims.iter().map(|claim| claim.lease.key.as_str()).collect::<Vec<_>>(), ["q"]);
+    let active = change(ConnectionState::Active);
+    world.store.change_connection_state(&broken, now(3), active, vec![], vec![]).await.unwrap();
+    assert_eq!(world.claim(3, 256, 4).await.len(), 256, "all of it is due again by itself");
+}
+
+pub(crate) async fn four_at_a_time_for_a_mailbox_holds_over_replicas_and_reassignment(world: &World) {
+    let acme = world.connect("acme").await;
+    for n in 0..12 {
+        world.want(&acme, &format!("t{n:02}"), 1, "mara", 0).await;
+    }
+    let replicas = [Store::open(&world.url).await.unwrap(), Store::open(&world.url).await.unwrap()];
+    let claim = async |store: &Store| {
+        let request =
+            ClaimRequest { kinds: vec![Kind::Task], limit: 256, per_target: 4, owner: "r".into(), lease_until: now(61) };
+        store.claim(&world.worker, now(1), request).await.unwrap()
+    };
+    let (first, second) = tokio::join!(claim(&replicas[0]), claim(&replicas[1]));
+    assert_eq!(first.len() + second.len(), 4, "whichever came first");
+    // A task that is reassigned while it is under lease keeps its lease, and counts for the mailbox it goes to.
+    let one = first.first().or(second.first()).unwrap().lease.clone();
+    world.want(&acme, &one.key, 2, "mona", 2).await;
+    world.want(&acme, "other", 1, "mona", 2).await;
+    let claims = world.claim(3, 256, 4).await;
+    let targets: Vec<String> = claims.iter().map(|claim| claim.lease.key.clone()).collect();
+    assert_eq!(targets.len(), 2, "one more of mara's, and mona's other: {targets:?}");
+    assert!(targets.contains(&"other".to_owned()) && !targets.contains(&one.key));
+    for replica in replicas {
+        replica.close().await;
+    }
 }

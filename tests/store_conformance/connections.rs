@@ -103,7 +103,7 @@ pub(crate) async fn a_new_credential_keeps_places_and_holds_and_wakes_what_waits
 }
 
 fn change(secret_version: u64, state: ConnectionState) -> StateChange {
-    StateChange { connection_id: "connection-1".into(), secret_version, state, reason: Some("why".into()) }
+    StateChange { connection_id: "connection-1".into(), secret_version, from: None, state, reason: Some("why".into()) }
 }
 
 pub(crate) async fn leaving_disabled_wakes_what_waits(world: &World) {
@@ -128,6 +128,8 @@ pub(crate) async fn a_state_is_changed_once_and_only_of_the_same_connection(worl
     };
     assert!(!put(change(2, ConnectionState::Disabled)).await, "another credential's news");
     assert!(!put(StateChange { connection_id: "other".into(), ..change(1, ConnectionState::Disabled) }).await);
+    let seen_degraded = Some(ConnectionState::Degraded);
+    assert!(!put(StateChange { from: seen_degraded, ..change(1, ConnectionState::Disabled) }).await, "it was active");
     assert!(put(change(1, ConnectionState::Disabled)).await);
     assert!(!put(change(1, ConnectionState::Disabled)).await);
     let row = world.store.connection(&acme).await.unwrap().unwrap();
@@ -141,4 +143,32 @@ pub(crate) async fn a_test_is_kept(world: &World) {
     let row = world.store.connection(&acme).await.unwrap().unwrap();
     assert_eq!(row.last_test.as_deref(), Some("{\"ok\":true}"));
     assert_eq!(world.actions(&acme).await, ["connection.tested"]);
+}
+
+pub(crate) async fn a_probe_is_planned_once_taken_once_and_forgotten_with_the_state(world: &World) {
+    let acme = world.connect("acme").await;
+    let due = async |at| world.store.due_probes(&world.worker, now(at)).await.unwrap();
+    assert!(due(0).await.is_empty(), "a connection that works is left alone");
+    let to =
+        async |at, state| world.store.change_connection_state(&acme, now(at), change(1, state), vec![], vec![]).await.unwrap();
+    assert!(to(1, ConnectionState::Disabled).await);
+    let unplanned = due(1).await.remove(0);
+    assert_eq!((&unplanned.scope, unplanned.probes, unplanned.planned), (&acme, 0, None));
+    let at_once = (0..5).map(|_| world.store.take_probe(&unplanned, now(61)));
+    let won = futures_util::future::join_all(at_once).await.into_iter().filter(|taken| *taken.as_ref().unwrap()).count();
+    assert_eq!(won, 1);
+    assert!(due(60).await.is_empty());
+    // Another replica, or the same after a restart, finds the plan.
+    let planned = due(61).await.remove(0);
+    assert_eq!((planned.probes, planned.planned), (0, Some(now(61))));
+    let at_once = (0..5).map(|_| world.store.take_probe(&planned, now(181)));
+    let won = futures_util::future::join_all(at_once).await.into_iter().filter(|taken| *taken.as_ref().unwrap()).count();
+    assert_eq!(won, 1);
+    let second = due(181).await.remove(0);
+    assert_eq!(second.probes, 1);
+    assert!(to(182, ConnectionState::Degraded).await);
+    assert!(!world.store.take_probe(&second, now(999)).await.unwrap(), "the plan was of another state");
+    assert_eq!(due(182).await.remove(0).probes, 0);
+    world.store.put_connection(&acme, Some(1), connection(1, 2), vec![], vec![]).await.unwrap();
+    assert!(due(9_999).await.is_empty(), "the new credential works");
 }

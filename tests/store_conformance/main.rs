@@ -63,6 +63,9 @@ behaviours! {
         claims_at_the_same_time_share_nothing
         the_next_due_instant_heeds_leases_waits_and_holds
         the_backlog_counts_what_waits
+        a_quiet_organisation_is_served_at_once_beside_ten_thousand_items_of_another
+        ten_thousand_items_of_a_disabled_connection_are_not_claimed_and_cost_no_other_its_turn
+        four_at_a_time_for_a_mailbox_holds_over_replicas_and_reassignment
     }
     records {
         a_settled_object_is_left_alone
@@ -95,6 +98,7 @@ behaviours! {
         leaving_disabled_wakes_what_waits
         a_state_is_changed_once_and_only_of_the_same_connection
         a_test_is_kept
+        a_probe_is_planned_once_taken_once_and_forgotten_with_the_state
     }
     audit {
         a_chain_of_any_length_is_intact

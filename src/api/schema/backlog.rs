@@ -8,11 +8,7 @@ use super::{
     scalars::Instant,
     words::Capability,
 };
-use crate::{
-    capabilities::CapabilityName,
-    operations::Backlog,
-    store::DeliveryState,
-};
+use crate::{capabilities::CapabilityName, operations::Backlog, store::DeliveryState};
 
 /// How much of a capability waits.
 #[derive(SimpleObject)]

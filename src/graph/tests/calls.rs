@@ -105,7 +105,7 @@ async fn a_token_request_follows_no_redirect_with_the_secret() {
     let elsewhere = foreign.root.to_string();
     let server = Server::start(move |_, _| Act::Answer(308, vec![("location", elsewhere.clone())], String::new())).await;
     let (client, _, _) = client_of(&server);
-    let error = client.session(Arc::new(access("acme", 1))).send(Request::get(Workload::Directory, "/x")).await.unwrap_err();
+    let error = client.probe_token(&Arc::new(access("acme", 1))).await.unwrap_err();
     assert_eq!(error.verdict, Verdict::Transient);
     assert_eq!((foreign.seen().len(), server.seen().len()), (0, 1));
 }

@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 use tokio::sync::Notify;
 
+use crate::clock::Clock;
 use crate::graph::{
     Access, Credential, Graph, Request, ThrottleScope, Verdict, Workload,
     testing::{Act, Server, access, client_of, eventually, is_login, say, token},
@@ -46,7 +47,7 @@ async fn fifty_callers_share_one_refusal() {
     // Late, so that all fifty wait for the same request.
     let pause = std::time::Duration::from_millis(200);
     let server = Server::start(move |_, _| Act::Late(pause, Box::new(say(401, &refusal.to_string())))).await;
-    let (client, _, metrics) = client_of(&server);
+    let (client, clock, metrics) = client_of(&server);
     let session = client.session(Arc::new(access("acme", 1)));
     let results = join_all((0..50).map(|_| session.send(read()))).await;
     for result in results {
@@ -57,8 +58,61 @@ async fn fifty_callers_share_one_refusal() {
     }
     assert_eq!(server.logins().len(), 1);
     assert_eq!(metrics.token_requests_total.with_label_values(&["refused"]).get(), 1);
+    for _ in 0..1_000 {
+        assert_eq!(session.send(read()).await.unwrap_err().verdict, Verdict::Credential);
+    }
+    assert_eq!(server.logins().len(), 1, "a thousand objects that wait are no reason to ask again");
+    assert!(client.session(Arc::new(access("acme", 2))).send(read()).await.is_err());
+    assert_eq!(server.logins().len(), 2, "another secret is asked for");
+    clock.advance(TimeDelta::seconds(61));
     assert!(session.send(read()).await.is_err());
-    assert_eq!(server.logins().len(), 2, "a later caller asks anew");
+    assert_eq!(server.logins().len(), 3, "a later caller asks anew");
+}
+
+#[tokio::test]
+async fn a_probe_asks_in_spite_of_a_refusal_and_its_grant_ends_it() {
+    let refusal = json!({"error": "invalid_client", "error_description": "AADSTS7000222: expired"}).to_string();
+    let server = Server::start(move |seen, before| match (is_login(seen), before) {
+        (true, 0..2) => say(401, &refusal),
+        (true, _) => token("t"),
+        (false, _) => say(200, "{}"),
+    })
+    .await;
+    let (client, _, _) = client_of(&server);
+    let account = Arc::new(access("acme", 1));
+    let session = client.session(Arc::clone(&account));
+    assert!(session.send(read()).await.is_err());
+    assert!(client.probe_token(&account).await.is_err());
+    assert!(session.send(read()).await.is_err());
+    assert_eq!(server.logins().len(), 2);
+    client.probe_token(&account).await.unwrap();
+    session.send(read()).await.unwrap();
+    assert_eq!(server.logins().len(), 3);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_fails_makes_callers_wait_and_says_since_when() {
+    let server = Server::start(|seen, before| match (is_login(seen), before) {
+        (true, 0..2) => say(503, "busy"),
+        (true, _) => token("t"),
+        (false, _) => say(200, "{}"),
+    })
+    .await;
+    let (client, clock, _) = client_of(&server);
+    let session = client.session(Arc::new(access("acme", 1)));
+    let began = clock.now();
+    for _ in 0..1_000 {
+        let error = session.send(read()).await.unwrap_err();
+        assert_eq!(error.verdict, Verdict::Throttled { until: began + TimeDelta::seconds(2), scope: ThrottleScope::Login });
+        assert_eq!(error.status, None, "Graph was not asked");
+    }
+    assert_eq!(server.logins().len(), 1);
+    clock.advance(TimeDelta::seconds(2));
+    assert!(session.send(read()).await.is_err());
+    assert_eq!(session.token_trouble().map(|trouble| trouble.since), Some(began));
+    clock.advance(TimeDelta::seconds(4));
+    session.send(read()).await.unwrap();
+    assert_eq!((server.logins().len(), session.token_trouble()), (3, None));
 }
 
 #[tokio::test]
@@ -143,7 +197,8 @@ async fn an_expired_token_is_not_used() {
     session.send(read()).await.unwrap();
     clock.advance(TimeDelta::minutes(60));
     let error = session.send(read()).await.unwrap_err();
-    assert_eq!(error.verdict, Verdict::Transient, "asking for a token twice does no harm, whatever was to be sent with it");
+    let waits = matches!(error.verdict, Verdict::Throttled { scope: ThrottleScope::Login, .. });
+    assert!(waits, "asking for a token later does no harm, whatever was to be sent with it: {error:?}");
     assert_eq!(server.calls().len(), 1);
 }
 
@@ -280,7 +335,7 @@ async fn what_is_not_a_token_is_transient_and_never_quoted() {
     {
         let server = Server::start(move |_, _| say(200, body)).await;
         let (client, _, _) = client_of(&server);
-        let error = client.session(Arc::new(access("acme", 1))).send(read()).await.unwrap_err();
+        let error = client.probe_token(&Arc::new(access("acme", 1))).await.unwrap_err();
         assert_eq!((error.verdict.clone(), error.code.as_str()), (Verdict::Transient, "malformedBody"), "{body}");
         assert!(!format!("{error:?}").contains("secret-token"));
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
+use tokio::sync::Notify;
 
 use crate::{
     clock::Clock,
@@ -81,4 +82,38 @@ async fn a_throttle_without_a_target_holds_the_workload_and_no_other() {
     assert_eq!(session.send(list("b")).await.unwrap_err().verdict, wanted);
     assert_eq!(server.calls().len(), 1);
     session.send(of("ann")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_workload_whose_limit_is_used_up_gets_fewer_calls_at_once_before_it_refuses_any() {
+    let (told, seen_first) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (wait_for, arrived) = (Arc::clone(&told), Arc::clone(&seen_first));
+    let server = Server::start(move |seen, _| match is_login(seen) {
+        true => token("t"),
+        false if seen.path.contains("/first") => {
+            Act::Answer(200, vec![("x-ms-throttle-limit-percentage", "1.0".into())], "{}".into())
+        }
+        false => {
+            arrived.notify_one();
+            Act::When(Arc::clone(&wait_for), Box::new(say(200, "{}")))
+        }
+    })
+    .await;
+    let (client, _, _) = client_of(&server);
+    let session = client.session(Arc::new(access("acme", 1)));
+    let to = |name: &str| Request::get(Workload::Directory, format!("/{name}"));
+    session.send(to("first")).await.unwrap();
+    let (one, two) = (session.send(to("a")), session.send(to("b")));
+    let both = async { tokio::join!(one, two) };
+    let watch = async {
+        seen_first.notified().await;
+        // The other directory call waits for its turn; another workload does not.
+        assert_eq!(server.calls().len(), 2);
+        told.notify_one();
+        seen_first.notified().await;
+        assert_eq!(server.calls().len(), 3, "the second left when the first was over");
+        told.notify_one();
+    };
+    let ((first, second), ()) = tokio::join!(both, watch);
+    assert!(first.is_ok() && second.is_ok());
 }
