@@ -135,6 +135,11 @@ impl Connector {
         answer.text().await.expect("text")
     }
 
+    /// Its process id.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(mut self) {
         self.process.kill();
