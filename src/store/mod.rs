@@ -16,6 +16,7 @@ mod page;
 mod record;
 mod standing;
 mod tasks;
+mod undisturbed;
 mod values;
 mod work;
 

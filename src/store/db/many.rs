@@ -1,9 +1,13 @@
 //! Statements over many rows.
 //!
 //! A statement costs a hop to the driver's thread however many rows it carries, so hot paths carry many. Rows are cut into
-//! a few fixed numbers a statement: each number is one prepared statement, used again and again.
+//! a few fixed numbers a statement: each number is one prepared statement, used again and again, and its text is made once.
 
-use std::fmt::Write as _;
+use std::{
+    collections::HashMap,
+    fmt::Write as _,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
 
 use super::{Conn, Failure, Row, Value};
 
@@ -25,13 +29,26 @@ impl Conn {
         while left > 0 {
             let size = SIZES.into_iter().find(|size| *size <= left).unwrap_or(1);
             let values = fixed.iter().cloned().chain(rows.by_ref().take(size).flatten()).collect();
-            let text = self.dialect(text).replace("{rows}", &placeholders(fixed.len(), N, size));
+            let text = self.text_for(text, fixed.len(), N, size);
             answer.append(&mut self.fetch(text, values).await?);
             left -= size;
         }
         Ok(answer)
     }
+
+    /// The text of a statement for so many rows: writing a thousand placeholders costs more than sending them.
+    fn text_for(&self, text: &'static str, fixed: usize, columns: usize, rows: usize) -> Arc<str> {
+        let key = (text.as_ptr() as usize, text.len(), rows, self.is_postgres());
+        let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || self.dialect(text).replace("{rows}", &placeholders(fixed, columns, rows)).into();
+        Arc::clone(texts.entry(key).or_insert_with(make))
+    }
 }
+
+/// By address and length of a constant's text, rows, and database. As many as there are constants and sizes.
+type Texts = HashMap<(usize, usize, usize, bool), Arc<str>>;
+
+static TEXTS: LazyLock<Mutex<Texts>> = LazyLock::new(Mutex::default);
 
 /// The smallest statement size that takes this many rows, for statements that must see all of them at once.
 pub(in crate::store) const MOST_AT_ONCE: usize = SIZES[0];
