@@ -41,8 +41,8 @@ check: ## What CI runs beside the tests: format, lints, docs, dependencies
 fmt: ## Format the source
 	$(CARGO) fmt
 
-bench: ## Print how many events a second this machine takes in and delivers (optimised build; several minutes the first time)
-	@NATS_SERVER_BIN="$$($(PYTHON) scripts/tools.py nats)" $(CARGO) bench --locked --profile bench-quick $(FEATURES) --bench throughput
+bench: ## Print what the connector reaches on this machine, beside the bare ceilings (optimised build; several minutes the first time)
+	@$(PYTHON) scripts/with_services.py $(CARGO) bench --locked --profile bench-quick $(FEATURES) --bench throughput
 
 tools: ## Fetch all tools into .tools/: NATS, Postgres, cargo-deny, cargo-machete (builds the last two, about three minutes)
 	@$(PYTHON) scripts/tools.py

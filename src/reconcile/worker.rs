@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -21,6 +21,8 @@ use crate::{
 
 /// The longest sleep: due work that nobody announced (another replica's, an expired lease) is found within it.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// The sleep while all that is due belongs to mailboxes with their full number of leases: one of another replica may end.
+const OUT_OF_REACH: Duration = Duration::from_millis(100);
 /// The pause after the store failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// Objects claimed in one go, at most.
@@ -63,10 +65,11 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
         let keeper = tokio::spawn(this.clone().keep_leases(leases.clone(), finished.clone()));
         while !stop.is_cancelled() {
             let Some(permits) = this.free_slots(&slots, &stop).await else { break };
-            match this.claim(permits.num_permits()).await {
+            let asked_at = this.clock.now();
+            match this.claim(asked_at, permits.num_permits()).await {
                 Ok(claims) if claims.is_empty() => {
                     drop(permits);
-                    this.sleep(&stop).await;
+                    this.sleep(asked_at, &stop).await;
                 }
                 Ok(claims) => this.start(claims, permits, &leases, &runs),
                 Err(error) => {
@@ -97,8 +100,7 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
         Some(first)
     }
 
-    async fn claim(&self, limit: usize) -> Result<Vec<Claim>, StoreError> {
-        let now = self.clock.now();
+    async fn claim(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<Claim>, StoreError> {
         let request = ClaimRequest {
             kinds: vec![self.capability.kind()],
             limit: u32::try_from(limit).unwrap_or(u32::MAX),
@@ -148,7 +150,7 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
         }
     }
 
-    fn count(&self, ended: Ended, event_time: chrono::DateTime<Utc>) {
+    fn count(&self, ended: Ended, event_time: DateTime<Utc>) {
         let capability = self.capability.name().label();
         let outcome = match ended {
             Ended::Settled => "succeeded",
@@ -164,9 +166,12 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
         }
     }
 
-    /// Sleeps until woken, until the next object is due, or for the longest sleep.
-    async fn sleep(&self, stop: &CancellationToken) {
+    /// After a claim at `asked_at` that brought nothing: sleeps until woken, until the next object is due, or for the longest sleep.
+    async fn sleep(&self, asked_at: DateTime<Utc>, stop: &CancellationToken) {
         let due = match self.store.next_due(&self.worker, &[self.capability.kind()]).await {
+            // Due when we asked, and not given: its mailbox has as many objects under lease as it may. The end of one of those runs
+            // wakes us; asking every few milliseconds meanwhile would only keep the store busy.
+            Ok(Some(at)) if at <= asked_at => OUT_OF_REACH,
             Ok(Some(at)) => (at - self.clock.now()).to_std().unwrap_or_default().clamp(Duration::from_millis(5), LONGEST_SLEEP),
             _ => LONGEST_SLEEP,
         };

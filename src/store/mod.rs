@@ -20,6 +20,7 @@ mod replays;
 mod standing;
 mod suspicion;
 mod tasks;
+mod undisturbed;
 mod values;
 mod versions;
 mod work;

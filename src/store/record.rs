@@ -1,7 +1,8 @@
 //! Recording progress.
 //!
 //! Workers record at the same time, each a few rows. What waits in the [`Mailbox`] becomes one job of the writer: the rows
-//! are loaded with one statement, moved in memory, and written back with a few statements over many rows.
+//! are moved by one conditional statement where nothing disturbed the run (`undisturbed`); else they are loaded, moved in memory,
+//! and written back. Either way it is a few statements over many rows.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +18,7 @@ use super::{
     dead_letters,
     standing::{COLUMNS, Failed, Standing},
     suspicion::suspicions,
-    values,
+    undisturbed, values,
 };
 use crate::{
     capabilities::{Place, PlaceChange, PlaceState},
@@ -159,11 +160,19 @@ async fn record_all(tx: &mut Tx, batch: &[Waiting]) -> Result<Vec<Result<Recorde
 
 async fn together(tx: &mut Tx, batch: &[Waiting]) -> Result<Vec<Recorded>, Failure> {
     let Some(last) = batch.iter().map(|one| one.now).max() else { return Ok(vec![]) };
-    let mut objects = load(&mut tx.conn, batch.iter().map(|one| &one.progress.lease)).await?;
+    let undisturbed = undisturbed::write(&mut tx.conn, last, batch.iter().map(|one| &one.progress)).await?;
+    let disturbed = batch.iter().map(|one| &one.progress.lease).filter(|lease| !undisturbed.contains(&id(lease)));
+    let mut objects = load(&mut tx.conn, disturbed).await?;
     let mut changes = Changes::default();
     let mut answers = Vec::with_capacity(batch.len());
     for one in batch {
         let lease = &one.progress.lease;
+        if undisturbed.contains(&id(lease)) {
+            changes.note(&id(lease), &one.progress);
+            tell(tx, &one.progress, true);
+            answers.push(Recorded::Done);
+            continue;
+        }
         // The epoch is compared before anything else: a worker that lost its lease changes nothing, but leaves the mark to look
         // again, and where.
         let recorded = match objects.get_mut(&id(lease)) {
@@ -186,9 +195,9 @@ async fn together(tx: &mut Tx, batch: &[Waiting]) -> Result<Vec<Recorded>, Failu
 }
 
 /// An object, as its row is found; sorted, so that replicas lock rows in one order.
-type Id = (String, &'static str, String);
+pub(super) type Id = (String, &'static str, String);
 
-fn id(lease: &Lease) -> Id {
+pub(super) fn id(lease: &Lease) -> Id {
     (lease.scope.as_str().to_owned(), lease.kind.label(), lease.key.clone())
 }
 
@@ -227,26 +236,28 @@ impl Changes {
     fn take(&mut self, tx: &mut Tx, standing: &mut Standing, one: &Waiting) -> Result<(), Failure> {
         let (now, progress) = (one.now, &one.progress);
         let id = id(&progress.lease);
+        self.note(&id, progress);
+        standing.generation = standing.generation.max(undisturbed::highest_generation(progress));
+        if progress.rechecked {
+            standing.recheck = false;
+        }
+        let kept = self.next(now, standing, &id, progress)?;
+        tell(tx, progress, kept);
+        Ok(())
+    }
+
+    /// What does not stand in the object's own row.
+    fn note(&mut self, id: &Id, progress: &Progress) {
         for change in &progress.places {
             let (target, generation, place) = match change {
                 PlaceChange::Put(place) => (&place.target, place.generation, Some(place.clone())),
                 PlaceChange::Gone { target, generation } => (target, *generation, None),
             };
-            standing.generation = standing.generation.max(place.as_ref().map_or(0, |place| place.generation));
             self.places.insert((id.clone(), target.clone(), generation), place);
-        }
-        if progress.rechecked {
-            standing.recheck = false;
         }
         for hold in &progress.holds {
             self.hold(&progress.lease.scope, hold);
         }
-        let kept = self.next(now, standing, &id, progress)?;
-        tx.audit(&progress.lease.scope, progress.audit.iter().cloned());
-        if kept {
-            tx.outgoing(&progress.lease.scope, progress.outgoing.iter().cloned());
-        }
-        Ok(())
     }
 
     /// Keeps where a worker without a lease did something.
@@ -311,6 +322,14 @@ impl Changes {
         let rows = holds
             .map(|((scope, capability, target), until)| [scope.as_str().into(), capability.into(), target.into(), until.into()]);
         conn.many(HOLD, &[], rows.collect()).await.map(drop)
+    }
+}
+
+/// Entries and, unless they tell of a dead letter that was not kept, events: for the end of the transaction.
+fn tell(tx: &mut Tx, progress: &Progress, with_events: bool) {
+    tx.audit(&progress.lease.scope, progress.audit.iter().cloned());
+    if with_events {
+        tx.outgoing(&progress.lease.scope, progress.outgoing.iter().cloned());
     }
 }
 

@@ -146,6 +146,11 @@ impl Connector {
         serde_json::from_str(text.trim_end().lines().last().unwrap_or_default()).expect("JSON")
     }
 
+    /// Its process id.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(mut self) {
         self.process.kill();

@@ -4,6 +4,8 @@
 //! dialect replaces: `{lock}` and `{skip locked}` (SQLite's one writer needs neither), `{oldest}`, `{of lane}` and `{as w}`
 //! (the join with a lane's oldest rows: Postgres is fast with LATERAL only, which SQLite does not have).
 
+use std::sync::Arc;
+
 use sqlx::{
     AssertSqlSafe, PgConnection, Postgres, Row as _, Sqlite, SqliteConnection, pool::PoolConnection, postgres::PgRow,
     sqlite::SqliteRow,
@@ -67,7 +69,7 @@ impl Conn {
 
     /// Every row of a statement.
     pub(in crate::store) async fn all(&mut self, text: &'static str, values: Vec<Value>) -> Result<Vec<Row>, Failure> {
-        let text = self.dialect(text);
+        let text = self.dialect(text).into();
         self.fetch(text, values).await
     }
 
@@ -81,7 +83,7 @@ impl Conn {
         Ok(each!(self, text, values, execute => counts)?)
     }
 
-    pub(super) async fn fetch(&mut self, text: String, values: Vec<Value>) -> Result<Vec<Row>, Failure> {
+    pub(super) async fn fetch(&mut self, text: Arc<str>, values: Vec<Value>) -> Result<Vec<Row>, Failure> {
         let rows = (
             |rows: Vec<SqliteRow>| rows.into_iter().map(Row::Sqlite).collect::<Vec<_>>(),
             |rows: Vec<PgRow>| rows.into_iter().map(Row::Postgres).collect::<Vec<_>>(),

@@ -1,0 +1,68 @@
+//! `make bench`: what the connector reaches on this machine, with the bare ceilings beside it, in one run.
+//!
+//! The worker is the real binary in a process of its own, with default settings; so is the simulator, which keeps counts only; the
+//! broker syncs always, SQLite has `synchronous=FULL`. Everything shares this machine's cores, so compare CPU seconds and ratios
+//! between machines, not rates.
+//!
+//! | file | subject |
+//! | --- | --- |
+//! | `scene` | broker, simulator and store with so many mailboxes and events |
+//! | `ceilings` | the same client and the same server without the connector |
+//! | `runs` | what is measured |
+//! | `process` | CPU time and memory of a process |
+//! | `table` | the answer |
+//!
+//! A word after `--` picks the measurements whose names hold it: `cargo bench … -- 120`.
+
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+mod ceilings;
+mod process;
+mod runs;
+mod scene;
+mod table;
+
+use std::time::Duration;
+
+use support::Store;
+use table::Table;
+
+const LATENCY: Duration = Duration::from_millis(120);
+
+fn main() -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let mut table = Table::new(wanted);
+    runtime.block_on(async {
+        if table.wants("ceiling: plain POSTs") {
+            table.add(ceilings::posts().await);
+        }
+        if table.wants("ceiling: consume and ack") {
+            table.add(ceilings::consume_and_ack().await);
+        }
+        for store in Store::available() {
+            if table.wants(&format!("intake {store:?}")) {
+                table.add(runs::intake(store).await);
+            }
+        }
+        for store in Store::available() {
+            if table.wants(&format!("end to end 0 ms {store:?}")) {
+                table.add(runs::end_to_end(store, Duration::ZERO).await);
+            }
+        }
+        for store in Store::available() {
+            if table.wants(&format!("end to end 120 ms {store:?}")) {
+                table.add(runs::end_to_end(store, LATENCY).await);
+            }
+        }
+        if table.wants("crowded 120 ms") {
+            table.add(runs::crowded(LATENCY).await);
+        }
+        if table.wants("killed 120 ms") {
+            table.add(runs::killed(LATENCY).await);
+        }
+    });
+    table.print();
+    Ok(())
+}
