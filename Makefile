@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 TESTS := $(if $(shell command -v cargo-nextest),nextest run --no-fail-fast,test --no-fail-fast)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check fmt bench tools clean-run
+.PHONY: help demo run test chaos check fmt bench tools clean-run
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,12 @@ run: ## Leave NATS, the simulator and the connector running; prints the URL and 
 
 test: ## Run every test against real servers (NATS, SQLite, Postgres), then check the recorded Graph traffic
 	@$(PYTHON) scripts/with_services.py $(CARGO) $(TESTS) --locked $(FEATURES)
+
+chaos: ## Kill, freeze, cut, fill up and lie to real processes, the long form, and print the table (about half an hour)
+	@mkdir -p .run && rm -f .run/chaos.txt
+	@ARGUS_CHAOS=long ARGUS_CHAOS_TABLE=$(CURDIR)/.run/chaos.txt \
+	 $(PYTHON) scripts/with_services.py $(CARGO) test --locked $(FEATURES) --test chaos -- --test-threads=2; code=$$?; \
+	 echo "| fault | store | how many | events | repeated | verdict | seed |"; cat .run/chaos.txt; exit $$code
 
 check: ## What CI runs beside the tests: format, lints, docs, dependencies
 	$(CARGO) fmt --check

@@ -24,6 +24,7 @@
 //! | [`app`] | composition root: builds everything, starts and stops it in order |
 //! | [`cli`], [`settings`] | the commands, and what they are told |
 //! | [`organisation`], [`clock`], [`ids`], [`metrics`] | small words that everything shares |
+//! | [`crash`] | where a test build can be told to die |
 //!
 //! # The walk of an event
 //!
@@ -51,6 +52,7 @@ pub mod capabilities;
 pub mod cli;
 pub mod clock;
 pub mod connections;
+pub mod crash;
 pub mod events;
 pub mod graph;
 pub mod ids;

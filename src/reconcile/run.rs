@@ -14,6 +14,7 @@ use super::{
 use crate::{
     capabilities::{AuditNote, Capability, Decision, Failure, Outcome, Work},
     clock::SharedClock,
+    crash,
     events::{Telling, outgoing},
     graph::Graph,
     ids::Ids,
@@ -92,6 +93,7 @@ impl<C: Capability> Run<'_, C> {
         if let Some(intent) = self.capability.intend(work, call) {
             work.apply_intent(&intent);
             journal.intend(work, intent, self.clock.now());
+            crash::point("intent.before-commit");
             if self.record(journal.progress(self.held.lease(), Next::Keep)).await? == Recorded::LeaseLost {
                 return Ok(false);
             }
@@ -100,7 +102,9 @@ impl<C: Capability> Run<'_, C> {
         if !self.held.may_call(self.clock.now(), self.settings.call_timeout) {
             return Ok(false);
         }
+        crash::point("call.before");
         let answer = self.capability.perform(graph, work, call).await;
+        crash::point("call.after");
         let learned = self.capability.learn(work, call, answer);
         work.apply(&learned);
         journal.learn(self.capability, work, learned, self.clock.now());
@@ -180,7 +184,10 @@ impl<C: Capability> Run<'_, C> {
     }
 
     async fn end(&self, progress: Progress, ended: Ended) -> Result<Ended, StoreError> {
-        Ok(match self.record(progress).await? {
+        crash::point("outcome.before-commit");
+        let recorded = self.record(progress).await?;
+        crash::point("outcome.after-commit");
+        Ok(match recorded {
             Recorded::Done => ended,
             Recorded::LeaseLost => Ended::Superseded,
         })
