@@ -28,6 +28,12 @@ async fn play(fault: &'static str, description: Value, strikes: usize) {
             (stage.world.simulator.struck().await >= enough).then_some(())
         })
         .await;
+        stage.world.simulator.heal().await;
+        // The judge's connector is another process, and keeps to a wait only where the store holds the object's own mailbox back, not
+        // the one it moves away from. So the waits end first; their length is the fault's.
+        if description["effect"]["status"]["retryAfter"].is_object() {
+            tokio::time::sleep(Duration::from_secs(retry_after())).await;
+        }
         stage.judge(strikes, vec![replica]).await;
     }
 }
