@@ -25,6 +25,7 @@
 //! | [`app`] | composition root: builds everything, starts and stops it in order |
 //! | [`cli`], [`settings`] | the commands, and what they are told |
 //! | [`organisation`], [`clock`], [`ids`], `hex`, [`metrics`] | small words that everything shares |
+//! | [`crash`] | where a test build can be told to die |
 //!
 //! # The walk of an event
 //!
@@ -52,6 +53,7 @@ pub mod capabilities;
 pub mod cli;
 pub mod clock;
 pub mod connections;
+pub mod crash;
 pub mod events;
 pub mod graph;
 mod hex;

@@ -136,6 +136,7 @@ fn delivery_settings(settings: &Settings) -> DeliverySettings {
         lease: delivery.lease,
         call_timeout: delivery.call_timeout,
         max_attempts: delivery.max_attempts,
+        max_crashes: delivery.max_crashes,
         backoff: BackoffSettings { initial: delivery.backoff_initial, max: delivery.backoff_max },
     }
 }

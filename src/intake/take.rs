@@ -4,7 +4,7 @@ use async_nats::jetstream::Message;
 use tokio_util::sync::CancellationToken;
 
 use super::{Inbox, Intake, settle, sort::Sorted};
-use crate::store::StoreError;
+use crate::{crash, store::StoreError};
 
 /// Failures in a row after which a batch is committed message by message, in case one of them is what the store cannot take.
 const SUSPICIOUS: u32 = 3;
@@ -64,14 +64,17 @@ impl<I: Inbox> Intake<I> {
             Vec::new()
         } else {
             let (arrivals, rejections) = (std::mem::take(&mut sorted.arrivals), std::mem::take(&mut sorted.rejections));
+            crash::point("intake.before-commit");
             match self.inbox.take_in(now, arrivals, rejections).await {
                 Ok(taken) => taken,
                 Err(error) => return Err((messages, error)),
             }
         };
+        crash::point("intake.before-ack");
         self.committed.iter().for_each(|notify| notify.notify_one());
         let settlements = sorted.settlements(messages, &taken, &self.metrics);
         settle::settle(&self.context.client(), settlements, self.settings.ack_timeout).await;
+        crash::point("intake.after-ack");
         Ok(())
     }
 

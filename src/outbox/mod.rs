@@ -13,6 +13,7 @@ use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    crash,
     intake::{self, ProvisionError, StreamWish, Unsafe, connection},
     store::{QueuedEvent, Store, StoreError, WorkerScope},
 };
@@ -155,10 +156,13 @@ impl<Q: Queue> Outbox<Q> {
         if count == 0 {
             return Ok(0);
         }
+        crash::point("outbox.before-publish");
         let Published { confirmed, failure } = publish(&self.context, events, self.settings.ack_timeout).await;
         let left = count - confirmed.len();
         if !confirmed.is_empty() {
+            crash::point("outbox.before-forget");
             self.queue.forget(&self.worker, &confirmed).await?;
+            crash::point("outbox.after-forget");
         }
         let Some(source) = failure else { return Ok(count) };
         // The stream may be gone; look again next time.

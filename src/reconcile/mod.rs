@@ -40,6 +40,8 @@ pub struct DeliverySettings {
     pub call_timeout: Duration,
     /// Attempts on one version until it is set aside.
     pub max_attempts: u32,
+    /// Workers in a row that may die over one object until it is set aside (`WORKER_CRASHED`) instead of killing another.
+    pub max_crashes: u32,
     /// How long failed objects wait.
     pub backoff: backoff::BackoffSettings,
 }
@@ -52,6 +54,7 @@ impl Default for DeliverySettings {
             lease: Duration::from_mins(1),
             call_timeout: Duration::from_secs(20),
             max_attempts: 25,
+            max_crashes: 3,
             backoff: backoff::BackoffSettings::default(),
         }
     }

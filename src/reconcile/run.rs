@@ -14,6 +14,7 @@ use super::{
 use crate::{
     capabilities::{AuditNote, Capability, Decision, Failure, Outcome, Work},
     clock::SharedClock,
+    crash,
     events::{Telling, outgoing},
     graph::Graph,
     ids::Ids,
@@ -22,9 +23,6 @@ use crate::{
 
 /// Calls that one run may make: far above what any decision needs, so that a capability that goes in circles is stopped.
 const MOST_CALLS: u32 = 40;
-
-/// Workers that may die over one object before it is set aside: whatever kills them must not kill every worker for ever.
-const MOST_CRASHES: u32 = 3;
 
 /// How long a run waits before it tries again to write down what it learned.
 const RECORD_AGAIN: Duration = Duration::from_millis(250);
@@ -65,7 +63,7 @@ impl<C: Capability> Run<'_, C> {
             let message = format!("the stored wanted state cannot be read: {problem}");
             return self.set_aside(&work, &mut journal, self.impossible("UNREADABLE", message), attempts, first_failed_at).await;
         }
-        if crashes >= MOST_CRASHES {
+        if crashes >= self.settings.max_crashes {
             let message = format!("{crashes} workers in a row ended without a word while they worked on it");
             return self
                 .set_aside(&work, &mut journal, self.impossible("WORKER_CRASHED", message), attempts, first_failed_at)
@@ -101,6 +99,7 @@ impl<C: Capability> Run<'_, C> {
         if let Some(intent) = self.capability.intend(work, call) {
             work.apply_intent(&intent);
             journal.intend(work, intent, self.clock.now());
+            crash::point("intent.before-commit");
             if self.record(journal.progress(self.held.lease(), Next::Keep)).await? == Recorded::LeaseLost {
                 return Ok(false);
             }
@@ -111,7 +110,9 @@ impl<C: Capability> Run<'_, C> {
             self.record(journal.progress(self.held.lease(), Next::Release)).await?;
             return Ok(false);
         }
+        crash::point("call.before");
         let answer = self.capability.perform(graph, work, call).await;
+        crash::point("call.after");
         let learned = self.capability.learn(work, call, answer);
         work.apply(&learned);
         journal.learn(self.capability, work, learned, self.clock.now());
@@ -191,7 +192,10 @@ impl<C: Capability> Run<'_, C> {
     }
 
     async fn end(&self, progress: Progress, ended: Ended) -> Result<Ended, StoreError> {
-        Ok(match self.record(progress).await? {
+        crash::point("outcome.before-commit");
+        let recorded = self.record(progress).await?;
+        crash::point("outcome.after-commit");
+        Ok(match recorded {
             Recorded::Done => ended,
             Recorded::LeaseLost => Ended::Superseded,
         })

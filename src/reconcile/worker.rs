@@ -14,6 +14,7 @@ use super::{
 use crate::{
     capabilities::Capability,
     clock::SharedClock,
+    crash,
     ids::Ids,
     metrics::Metrics,
     store::{Claim, ClaimRequest, Store, StoreError, WorkerScope},
@@ -125,6 +126,7 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
     }
 
     async fn work_on(&self, claim: Claim, leases: &Leases) {
+        crash::point("claim.after-commit");
         let held = leases.hold(claim.lease.clone());
         let scope = claim.lease.scope.clone();
         let key = claim.lease.key.clone();

@@ -91,6 +91,7 @@ pub(super) const KEYS: &[Key] = &[
     key("delivery.per_mailbox", Integer, "4", "Calls in flight for one mailbox. Microsoft refuses the fifth."),
     key("delivery.batch", Integer, "256", "Events taken from the stream and committed together."),
     key("delivery.lease", Duration, r#""60s""#, "How long a worker may hold an object without a sign of life before another takes it over. At least twice delivery.call_timeout."),
+    key("delivery.max_crashes", Integer, "3", "Workers in a row that may die over one object until it becomes a dead letter."),
     key("delivery.max_attempts", Integer, "25", "Attempts until an object becomes a dead letter; with the back-off below, about 7.5 hours."),
     key("delivery.backoff_initial", Duration, r#""2s""#, "The wait after the first failure; doubles each time, with jitter. A longer Retry-After wins."),
     key("delivery.backoff_max", Duration, r#""30m""#, "The longest wait between attempts, unless Microsoft asks for a longer one."),

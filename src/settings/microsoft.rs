@@ -52,6 +52,8 @@ pub struct Delivery {
     pub lease: Duration,
     /// Attempts until an object is a dead letter.
     pub max_attempts: u32,
+    /// Workers in a row that may die over one object until it is a dead letter.
+    pub max_crashes: u32,
     /// The first wait.
     pub backoff_initial: Duration,
     /// The longest wait of our own.
@@ -79,6 +81,7 @@ impl Delivery {
             batch: values.number("delivery.batch", 1, 5_000)?,
             lease: values.duration("delivery.lease", SECOND, HOUR)?,
             max_attempts: values.number("delivery.max_attempts", 1, 1_000)?,
+            max_crashes: values.number("delivery.max_crashes", 1, 1_000)?,
             backoff_initial: values.duration("delivery.backoff_initial", Duration::from_millis(10), HOUR)?,
             backoff_max: values.duration("delivery.backoff_max", Duration::from_millis(10), 24 * HOUR)?,
             probe_initial: values.duration("delivery.probe_initial", Duration::from_millis(100), HOUR)?,

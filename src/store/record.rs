@@ -136,6 +136,9 @@ async fn record_all(tx: &mut Tx, batch: &[Waiting]) -> Result<Vec<Result<Recorde
             Err(failure) => Err(Failure::Again(format!("{failure:?}").into())),
         };
     }
+    // Every object's row before the first audit head, as everywhere: were the second object's row locked after the first one's
+    // head, replicas would run into deadlocks, be sent here by them, and never get out.
+    load(&mut tx.conn, batch.iter().map(|one| &one.progress.lease)).await?;
     let mut answers = Vec::with_capacity(batch.len());
     for one in batch {
         let mark = tx.savepoint().await?;

@@ -172,7 +172,7 @@ impl Connector {
 }
 
 /// The binary, without the caller's own settings.
-fn binary() -> Command {
+pub(crate) fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_argus-m365"));
     command.env_clear();
     command

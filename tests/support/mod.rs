@@ -19,7 +19,8 @@ mod simulator;
 mod wait;
 mod world;
 
-pub(crate) use connector::Connector;
+pub(crate) use children::{Owned, free_port};
+pub(crate) use connector::{Connector, binary};
 pub(crate) use database::Store;
 pub(crate) use simulator::Simulator;
 pub(crate) use wait::{eventually, eventually_within};

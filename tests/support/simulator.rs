@@ -42,6 +42,23 @@ impl Simulator {
         self.post(&format!("tenants/{id}/mailboxes/{mailbox}/events/{event}"), act).await;
     }
 
+    /// How many calls each fault has struck so far, summed up.
+    pub(crate) async fn struck(&self) -> u64 {
+        let faults = self.get("faults").await;
+        faults["faults"].as_array().into_iter().flatten().filter_map(|fault| fault["struck"].as_u64()).sum()
+    }
+
+    /// Gives the example tenant more people with mailboxes.
+    pub(crate) async fn add_people(&self, people: &Value) {
+        let id = tenant()["id"].as_str().unwrap_or_default().to_owned();
+        self.patch(&format!("tenants/{id}"), &serde_json::json!({ "users": people })).await;
+    }
+
+    /// Changes the simulator as a whole: `latencyMs`, `ledgerCapacity`.
+    pub(crate) async fn behave(&self, settings: &Value) {
+        self.patch("settings", settings).await;
+    }
+
     /// All that the example tenant remembers.
     pub(crate) async fn state(&self) -> Value {
         let id = tenant()["id"].as_str().unwrap_or_default().to_owned();
@@ -73,6 +90,11 @@ impl Simulator {
 
     async fn get(&self, path: &str) -> Value {
         self.http.get(self.at(path)).send().await.expect("the simulator").json().await.expect("JSON")
+    }
+
+    async fn patch(&self, path: &str, body: &Value) {
+        let answer = self.http.patch(self.at(path)).json(body).send().await.expect("the simulator");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
     }
 
     async fn post(&self, path: &str, body: &Value) {

@@ -25,7 +25,8 @@ pub(crate) struct World {
     pub(crate) nats: String,
     /// The test's folder: settings, key ring, SQLite file, logs.
     pub(crate) folder: TempDir,
-    pub(super) http: reqwest::Client,
+    /// Talks to the simulator and the connector.
+    pub(crate) http: reqwest::Client,
     broker: Option<Owned>,
     finished: bool,
 }

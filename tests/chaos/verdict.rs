@@ -1,0 +1,146 @@
+//! The judge: what the simulator remembers, held against what the stream acknowledged.
+
+use std::{
+    collections::BTreeSet,
+    fmt::Write as _,
+    io::Write as _,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    dice::retry_after,
+    load::{Ledger, Visit},
+    support::{Connector, Store, World},
+};
+
+/// How soon after the last fault everything must agree.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// How long a call may be under way, on a busy machine, from the decision to send it to its arrival.
+const UNDER_WAY: chrono::TimeDelta = chrono::TimeDelta::milliseconds(250);
+/// The reference that every event of ours carries.
+const OURS: &str = "acme/task-";
+
+/// A clean verdict: nothing lost, nothing twice, no call too early.
+pub(crate) struct Verdict {
+    /// From the end of the last fault to agreement.
+    converged: Duration,
+    /// Tasks judged.
+    tasks: usize,
+}
+
+/// Waits for agreement and judges; the error says what is wrong.
+pub(crate) async fn of(world: &World, connector: &Connector, ledger: &Ledger) -> Result<Verdict, String> {
+    let started = Instant::now();
+    let stream = world.jetstream().await.get_stream("ARGUS").await.map_err(|error| error.to_string())?;
+    loop {
+        let consumer = stream.consumer_info("argus-m365").await.map_err(|error| error.to_string())?;
+        let left = left(connector).await;
+        let waiting = [consumer.num_pending, u64::try_from(consumer.num_ack_pending).unwrap(), left[0], left[1]];
+        let differences = if waiting == [0; 4] {
+            differences(world, ledger).await
+        } else {
+            vec![format!("[not taken, not acknowledged, pending, unknown]: {waiting:?}")]
+        };
+        if differences.is_empty() {
+            break;
+        }
+        if started.elapsed() > PATIENCE {
+            let letters = connector.data("{ deadLetters { totalCount nodes { code key message } } }", Value::Null).await;
+            return Err(format!("no agreement within {PATIENCE:?}: {differences:?}; dead letters: {letters}"));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let converged = started.elapsed();
+    let letters = connector.data("{ deadLetters { totalCount nodes { code key } } }", Value::Null).await;
+    if letters["deadLetters"]["totalCount"] != 0 {
+        return Err(format!("dead letters: {letters}"));
+    }
+    let state = world.simulator.state().await;
+    for mailbox in state["mailboxes"].as_array().into_iter().flatten() {
+        if mailbox["copies"] != json!([]) {
+            return Err(format!("two live events of one task at some time: {}", mailbox["copies"]));
+        }
+    }
+    let violations = world.simulator.violations().await;
+    let early: Vec<_> = violations.as_array().into_iter().flatten().filter(|violation| !was_under_way(violation)).collect();
+    if !early.is_empty() {
+        return Err(format!("calls before their Retry-After: {early:?}"));
+    }
+    Ok(Verdict { converged, tasks: ledger.wanted.len() })
+}
+
+/// Whether a call had left before the 429 to another call of the same mailbox could be read. Four may be under way at once.
+fn was_under_way(violation: &Value) -> bool {
+    let instant = |name: &str| violation[name].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+    let told = instant("notBefore") - chrono::TimeDelta::seconds(i64::try_from(retry_after()).unwrap());
+    instant("at") - told < UNDER_WAY
+}
+
+/// Tasks that wait: pending, and with an open outcome.
+async fn left(connector: &Connector) -> [u64; 2] {
+    let query = "{ pending: tasks(state: PENDING) { totalCount } unknown: tasks(state: UNKNOWN) { totalCount } }";
+    let left = connector.data(query, Value::Null).await;
+    ["pending", "unknown"].map(|state| left[state]["totalCount"].as_u64().unwrap())
+}
+
+/// What stands and should not, and what should stand and does not; a few of each.
+async fn differences(world: &World, ledger: &Ledger) -> Vec<String> {
+    let wanted: BTreeSet<_> = ledger.wanted.values().flatten().cloned().collect();
+    let state = world.simulator.state().await;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut standing = BTreeSet::new();
+    let mut differences = Vec::new();
+    for mailbox in state["mailboxes"].as_array().into_iter().flatten() {
+        for event in mailbox["events"].as_array().into_iter().flatten() {
+            if !event["extended"].as_array().into_iter().flatten().any(|pair| text(&pair[1]).starts_with(OURS)) {
+                continue;
+            }
+            let body = text(&event["body"]);
+            let line = body.lines().find(|line| line.starts_with("text of version")).unwrap_or_default().trim_end().to_owned();
+            let visit = Visit {
+                mailbox: text(&mailbox["userPrincipalName"]),
+                subject: text(&event["subject"]),
+                start: text(&event["start"]),
+                line,
+            };
+            if !standing.insert(visit.clone()) {
+                differences.push(format!("twice: {visit:?}"));
+            }
+        }
+    }
+    differences.extend(wanted.difference(&standing).take(3).map(|visit| format!("lost: {visit:?}")));
+    differences.extend(standing.difference(&wanted).take(3).map(|visit| format!("stale: {visit:?}")));
+    differences
+}
+
+impl Verdict {
+    /// Prints the table's row, and appends it to the file that `ARGUS_CHAOS_TABLE` names.
+    pub(crate) fn print(verdict: &Result<Self, String>, fault: &str, store: Store, count: usize, ledger: &Ledger, seed: u64) {
+        let outcome = match verdict {
+            Ok(Self { converged, tasks }) => {
+                format!(
+                    "{tasks:>3} tasks right, 0 lost, 0 double, 0 stale, 0 early; agreed after {:>4.1} s",
+                    converged.as_secs_f64()
+                )
+            }
+            Err(_) => "FAILED".to_owned(),
+        };
+        let store = format!("{store:?}");
+        let mut row = String::new();
+        let (events, repeated) = (ledger.acknowledged, ledger.repeated);
+        writeln!(row, "| {fault:<42} | {store:<8} | {count:>5} | {events:>6} | {repeated:>4} | {outcome} | {seed} |")
+            .expect("a text");
+        print!("{row}");
+        if let Some(file) = table() {
+            let file = std::fs::File::options().create(true).append(true).open(file);
+            file.expect("the table").write_all(row.as_bytes()).expect("the table");
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test is told through the environment where its table goes")]
+fn table() -> Option<std::ffi::OsString> {
+    std::env::var_os("ARGUS_CHAOS_TABLE")
+}
