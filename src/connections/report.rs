@@ -1,4 +1,4 @@
-//! What a connection test found, for people.
+//! What a connection test found, for people; as JSON in the words of the GraphQL API.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -7,6 +7,7 @@ use crate::capabilities::CapabilityName;
 
 /// The result of a connection test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct TestReport {
     /// The token was issued and Graph answered.
     pub succeeded: bool,
@@ -20,6 +21,7 @@ pub struct TestReport {
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Check {
     /// `token`, `clock`, `role.Calendars.ReadWrite`, `graph.read`, `secret-expiry`.
     pub code: String,

@@ -1,6 +1,10 @@
 //! How each database is opened.
 
-use std::{path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use sqlx::{
     Connection as _, PgConnection, PgPool, SqliteConnection, SqlitePool,
@@ -98,6 +102,7 @@ impl Target {
                 if let Some(folder) = options.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty()) {
                     tokio::fs::create_dir_all(folder).await.map_err(|error| Failure::Driver(Box::new(error)))?;
                 }
+                create_for_owner_alone(options.get_filename()).await.map_err(|error| Failure::Driver(Box::new(error)))?;
                 SqliteConnection::connect_with(&(**options).clone().create_if_missing(true)).await?.close().await?;
                 let pool = SqlitePoolOptions::new().max_connections(READERS).acquire_timeout(ACQUIRE);
                 Ok(Reader::Sqlite(pool.connect_with((**options).clone().read_only(true)).await?))
@@ -133,6 +138,15 @@ impl Target {
             Self::Postgres(_) => &POSTGRES,
         };
         migrations.iter().map(|migration| migration.version).max().unwrap_or(0)
+    }
+}
+
+/// Makes an absent database file readable by nobody but its owner: it holds tasks, people and sealed credentials. SQLite gives its
+/// journal files the same rights. A file that is there keeps the rights it was given.
+async fn create_for_owner_alone(path: &Path) -> std::io::Result<()> {
+    match tokio::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).await {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -16,14 +16,29 @@ use crate::{
 
 struct Fixture {
     store: Store,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 async fn fixture() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&format!("sqlite://{}/store.db", folder.path().display())).await.unwrap();
     store.migrate().await.unwrap();
-    Fixture { store, _folder: folder }
+    Fixture { store, folder }
+}
+
+#[tokio::test]
+async fn a_new_database_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let fixture = fixture().await;
+    fixture.store.append_audit(&scope(), vec![entry("connection.tested")]).await.unwrap();
+    let mut files = 0;
+    for file in std::fs::read_dir(fixture.folder.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", file.path().display());
+        files += 1;
+    }
+    assert!(files >= 2, "the journal was looked at, too");
 }
 
 fn scope() -> OrgScope {
