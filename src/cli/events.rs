@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub(super) enum Events {
     /// Read the stream again from an instant on: what a restored database has missed becomes wanted again, and what stands in
-    /// Microsoft 365 is adopted. Harmless beside a running service, and when repeated
+    /// Microsoft 365 is adopted or removed. Best before the service starts; harmless beside it, and when repeated
     Replay {
         /// From when, such as 2026-11-22T00:00:00Z; take an instant before the backup was made
         #[arg(long, value_name = "TIME")]
