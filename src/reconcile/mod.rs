@@ -6,6 +6,7 @@
 //! | [`run`] | one object's run: decide, commit the intent, call, learn, until nothing is left to do |
 //! | [`journal`] | what a run has learned and not written down yet |
 //! | [`ending`] | what becomes of an object when its run stops; pure |
+//! | [`heed`] | whether a call would come before a time that Microsoft named, to whomever |
 //! | [`lease`] | whether a run may still call, and keeping its lease alive |
 //! | [`backoff`] | how long to wait before another attempt; pure |
 //!
@@ -14,6 +15,7 @@
 
 pub mod backoff;
 mod ending;
+mod heed;
 mod journal;
 mod lease;
 mod run;

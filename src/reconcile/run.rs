@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{
     DeliverySettings,
     ending::{Ending, ending, holds},
+    heed::Waits,
     journal::{Journal, entry},
     lease::Held,
 };
@@ -18,7 +19,7 @@ use crate::{
     events::{Telling, outgoing},
     graph::Graph,
     ids::Ids,
-    store::{Claim, DeliveryError, NewDeadLetter, Next, Progress, Recorded, Store, StoreError},
+    store::{Claim, DeliveryError, Hold, NewDeadLetter, Next, Progress, Recorded, Store, StoreError, WorkerScope},
 };
 
 /// Calls that one run may make: far above what any decision needs, so that a capability that goes in circles is stopped.
@@ -49,6 +50,8 @@ pub(super) struct Run<'a, C> {
     pub(super) settings: &'a DeliverySettings,
     pub(super) clock: &'a SharedClock,
     pub(super) ids: &'a Ids,
+    pub(super) worker: &'a WorkerScope,
+    pub(super) waits: &'a Waits,
     pub(super) held: Arc<Held>,
 }
 
@@ -110,13 +113,26 @@ impl<C: Capability> Run<'_, C> {
             self.record(journal.progress(self.held.lease(), Next::Release)).await?;
             return Ok(false);
         }
+        // A store that cannot be read now is no reason to stop: the last that it said holds.
+        let _stale = self.waits.refresh(self.store, self.worker, self.capability.name(), self.clock).await;
         crash::point("call.before");
         let answer = self.capability.perform(graph, work, call).await;
         crash::point("call.after");
         let learned = self.capability.learn(work, call, answer);
         work.apply(&learned);
+        let told = learned.failure.as_ref().map(|failure| holds(self.capability.name(), std::slice::from_ref(failure)));
         journal.learn(self.capability, work, learned, self.clock.now());
-        Ok(true)
+        match told.filter(|holds| !holds.is_empty()) {
+            None => Ok(true),
+            Some(holds) => self.spread(journal, holds).await,
+        }
+    }
+
+    /// Commits a wait at once: the run may go on elsewhere for a while, and others must not call meanwhile, nor a successor should
+    /// we die.
+    async fn spread(&self, journal: &mut Journal, holds: Vec<Hold>) -> Result<bool, StoreError> {
+        let progress = Progress { holds, ..journal.progress(self.held.lease(), Next::Keep) };
+        Ok(self.record(progress).await? == Recorded::Done)
     }
 
     async fn settle(&self, work: &Work, mut journal: Journal) -> Result<Ended, StoreError> {

@@ -8,6 +8,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     DeliverySettings, Tenants, Wake,
+    heed::{Heeding, Waits},
     lease::Leases,
     run::{Ended, Run},
 };
@@ -59,7 +60,7 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
     /// Runs until `stop`; then waits for the runs under way, so that nothing is left half recorded.
     pub async fn run(self, stop: CancellationToken) {
         let this = Arc::new(self);
-        let leases = Arc::new(Leases::default());
+        let (leases, waits) = (Arc::new(Leases::default()), Arc::new(Waits::default()));
         let slots = Arc::new(Semaphore::new(this.settings.concurrency));
         let runs = TaskTracker::new();
         let finished = CancellationToken::new();
@@ -67,12 +68,12 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
         while !stop.is_cancelled() {
             let Some(permits) = this.free_slots(&slots, &stop).await else { break };
             let asked_at = this.clock.now();
-            match this.claim(asked_at, permits.num_permits()).await {
+            match this.claim(asked_at, permits.num_permits(), &waits).await {
                 Ok(claims) if claims.is_empty() => {
                     drop(permits);
                     this.sleep(asked_at, &stop).await;
                 }
-                Ok(claims) => this.start(claims, permits, &leases, &runs),
+                Ok(claims) => this.start(claims, permits, (&leases, &waits), &runs),
                 Err(error) => {
                     drop(permits);
                     tracing::error!(error = &error as &dyn std::error::Error, "could not claim work");
@@ -101,7 +102,9 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
         Some(first)
     }
 
-    async fn claim(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<Claim>, StoreError> {
+    async fn claim(&self, now: DateTime<Utc>, limit: usize, waits: &Waits) -> Result<Vec<Claim>, StoreError> {
+        // Before the claim: no run may start that does not know what others were told.
+        waits.refresh(&self.store, &self.worker, self.capability.name(), &self.clock).await?;
         let request = ClaimRequest {
             kinds: vec![self.capability.kind()],
             limit: u32::try_from(limit).unwrap_or(u32::MAX),
@@ -112,32 +115,41 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
         self.store.claim(&self.worker, now, request).await
     }
 
-    fn start(self: &Arc<Self>, claims: Vec<Claim>, mut permits: OwnedSemaphorePermit, leases: &Arc<Leases>, runs: &TaskTracker) {
+    fn start(
+        self: &Arc<Self>,
+        claims: Vec<Claim>,
+        mut permits: OwnedSemaphorePermit,
+        (leases, waits): (&Arc<Leases>, &Arc<Waits>),
+        runs: &TaskTracker,
+    ) {
         for claim in claims {
             let this = self.clone();
-            let leases = leases.clone();
+            let (leases, waits) = (leases.clone(), waits.clone());
             let slot = permits.split(1);
             runs.spawn(async move {
                 let _slot = slot;
-                this.work_on(claim, &leases).await;
+                this.work_on(claim, &leases, &waits).await;
                 this.wake.wake();
             });
         }
     }
 
-    async fn work_on(&self, claim: Claim, leases: &Leases) {
+    async fn work_on(&self, claim: Claim, leases: &Leases, waits: &Waits) {
         crash::point("claim.after-commit");
         let held = leases.hold(claim.lease.clone());
         let scope = claim.lease.scope.clone();
         let key = claim.lease.key.clone();
         let event_time = claim.context.time;
         let graph = self.tenants.graph(&scope).await;
+        let graph = graph.map(|graph| Heeding { graph, waits, scope: &scope, clock: &self.clock });
         let run = Run {
             store: &self.store,
             capability: &self.capability,
             settings: &self.settings,
             clock: &self.clock,
             ids: &self.ids,
+            worker: &self.worker,
+            waits,
             held: held.clone(),
         };
         let ended = run.go(claim, graph).await;

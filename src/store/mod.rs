@@ -10,6 +10,7 @@ mod claim;
 mod connections;
 mod db;
 mod dead_letters;
+mod holds;
 mod leases;
 mod operation;
 mod operation_lease;
