@@ -11,6 +11,7 @@ use super::{
     heed::Waits,
     journal::{Journal, entry},
     lease::Held,
+    presence::Presence,
 };
 use crate::{
     capabilities::{AuditNote, Capability, Decision, Failure, Outcome, Work},
@@ -52,6 +53,7 @@ pub(super) struct Run<'a, C> {
     pub(super) ids: &'a Ids,
     pub(super) worker: &'a WorkerScope,
     pub(super) waits: &'a Waits,
+    pub(super) presence: &'a Presence,
     pub(super) held: Arc<Held>,
 }
 
@@ -109,7 +111,7 @@ impl<C: Capability> Run<'_, C> {
         }
         // A worker that was frozen since the claim must not act on what it believed then. What it did before it froze is told all the
         // same: should somebody else have the object now, they hear of it only by this record being refused.
-        if !self.held.may_call(self.clock.now(), self.settings.call_timeout) {
+        if !self.may_call() {
             self.record(journal.progress(self.held.lease(), Next::Release)).await?;
             return Ok(false);
         }
@@ -126,6 +128,12 @@ impl<C: Capability> Run<'_, C> {
             None => Ok(true),
             Some(holds) => self.spread(journal, holds).await,
         }
+    }
+
+    /// Whether nobody else can have the object before a call that starts now has ended, nor have taken this process for dead.
+    fn may_call(&self) -> bool {
+        let now = self.clock.now();
+        self.held.may_call(now, self.settings.call_timeout) && self.presence.stands(now)
     }
 
     /// Commits a wait at once: the run may go on elsewhere for a while, and others must not call meanwhile, nor a successor should

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use argus_m365::clock::{Clock as _, SystemClock};
 use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
@@ -50,7 +51,7 @@ async fn a_database_of_yesterday_and_the_stream_read_again_lead_to_the_same_cale
 /// An instant before which nothing was published that the store does not have.
 async fn caught_up(stage: &Stage) -> DateTime<Utc> {
     eventually("everything is taken in", async || {
-        let now = Utc::now();
+        let now = SystemClock.now();
         (stage.world.untaken().await == 0).then_some(now)
     })
     .await

@@ -16,6 +16,7 @@ mod operations;
 mod records;
 mod storm;
 mod versions;
+mod workers;
 mod world;
 
 macro_rules! behaviours {
@@ -36,6 +37,10 @@ macro_rules! behaviours {
 }
 
 behaviours! {
+    workers {
+        who_stood_still_loses_its_leases_and_who_moved_keeps_them
+        who_stopped_in_order_is_forgotten
+    }
     long_operations {
         an_operation_is_followed_from_the_queue_to_its_end
         one_operation_of_a_kind_runs_at_a_time_in_an_organisation
