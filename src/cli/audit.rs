@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::{arguments::organisation, failure::Answer, open};
+use super::{arguments::organisation, failure::Answer, open, say::say};
 use crate::{
     hex::hex,
     organisation::{OrgScope, OrganisationId},
@@ -54,17 +54,17 @@ async fn verify(store: &Store, org: Option<&OrganisationId>) -> anyhow::Result<A
         let found = store.verify_audit(scope).await.with_context(|| format!("reading the chain of {}", scope.as_str()))?;
         intact &= found.intact;
         match found.first_broken {
-            None if found.intact => println!("{}: intact, {} entries, head {}", scope.as_str(), found.entries, hex(&found.head)),
+            None if found.intact => say!("{}: intact, {} entries, head {}", scope.as_str(), found.entries, hex(&found.head))?,
             broken => {
                 let place = broken.map_or_else(|| "at the head".to_owned(), |entry| format!("at entry {entry}"));
-                println!("{}: BROKEN {place}: {}", scope.as_str(), found.reason.as_deref().unwrap_or("a link does not hold"));
+                say!("{}: BROKEN {place}: {}", scope.as_str(), found.reason.as_deref().unwrap_or("a link does not hold"))?;
             }
         }
     }
     if scopes.is_empty() {
-        println!("no organisation has an audit trail yet");
+        say!("no organisation has an audit trail yet")?;
     }
-    println!("signed checkpoints: off; a database restored together with its chain's head is not noticed");
+    say!("signed checkpoints: off; a database restored together with its chain's head is not noticed")?;
     Ok(intact.into())
 }
 

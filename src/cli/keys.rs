@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use secrecy::ExposeSecret;
 
-use super::failure::Answer;
+use super::{failure::Answer, say::say};
 use crate::vault::{Vault, is_key_id};
 
 /// `keys …`
@@ -20,7 +20,7 @@ pub(super) enum Keys {
 pub(super) fn run(command: &Keys) -> anyhow::Result<Answer> {
     let Keys::Generate { id } = command;
     let line = Vault::generate_key(id.as_deref())?;
-    println!("{}", line.expose_secret());
+    say!("{}", line.expose_secret())?;
     Ok(Answer::Yes)
 }
 
