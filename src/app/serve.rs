@@ -92,8 +92,13 @@ impl Worker {
         let waits = BackoffSettings { initial: settings.delivery.probe_initial, max: settings.delivery.probe_max };
         loops.spawn(parts.connections.clone().probe_broken(parts.worker.clone(), waits, taking.clone()));
         loops.spawn(auditor(settings, parts, client.clone())?.run(taking.clone()));
-        let outbox =
-            Outbox::new(context, parts.store.clone(), parts.worker.clone(), parts.owed.notifier(), OutboxSettings::default());
+        let outbox = Outbox::new(
+            context,
+            parts.store.clone(),
+            (parts.worker.clone(), parts.clock.clone()),
+            parts.owed.notifier(),
+            OutboxSettings::default(),
+        );
         let publisher = tokio::spawn(outbox.run(publishing.clone()));
         parts.connections.test_unverified(&parts.worker).await.context("looking for untested connections")?;
         Ok(Self { client, health, taking, publishing, loops, publisher })

@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::{arguments::organisation, failure::Answer, open};
+use super::{arguments::organisation, failure::Answer, open, say::say};
 use crate::{
     app::Checkpoints,
     capabilities::Outcome,
@@ -73,22 +73,22 @@ async fn verify(store: &Store, org: Option<&OrganisationId>, checkpoints: Option
             .with_context(|| format!("reading the chain of {}", scope.as_str()))?;
         intact &= found.intact;
         match found.first_broken {
-            None if found.intact => println!("{}: intact, {} entries, head {}", scope.as_str(), found.entries, hex(&found.head)),
+            None if found.intact => say!("{}: intact, {} entries, head {}", scope.as_str(), found.entries, hex(&found.head))?,
             broken => {
                 let place = broken.map_or_else(|| "at the head".to_owned(), |entry| format!("at entry {entry}"));
-                println!("{}: BROKEN {place}: {}", scope.as_str(), found.reason.as_deref().unwrap_or("a link does not hold"));
+                say!("{}: BROKEN {place}: {}", scope.as_str(), found.reason.as_deref().unwrap_or("a link does not hold"))?;
             }
         }
     }
     if scopes.is_empty() {
-        println!("no organisation has an audit trail yet");
+        say!("no organisation has an audit trail yet")?;
     }
     match checkpoints {
-        None => println!("signed checkpoints: off; a database restored together with its chain's head is not noticed"),
-        Some(_) => println!("signed checkpoints: {held} compared"),
+        None => say!("signed checkpoints: off; a database restored together with its chain's head is not noticed")?,
+        Some(_) => say!("signed checkpoints: {held} compared")?,
     }
     if unsigned > 0 {
-        println!("the checkpoint file holds {unsigned} lines that the key did not sign");
+        say!("the checkpoint file holds {unsigned} lines that the key did not sign")?;
         intact = false;
     }
     Ok(intact.into())
@@ -108,7 +108,7 @@ async fn erase(store: &Store, scope: &OrgScope, person: &str) -> anyhow::Result<
         graph_request_id: None,
     };
     let erased = store.erase_personal(scope, person, entry).await?;
-    println!("{erased} facts erased; the chain keeps its commitments and still verifies");
+    say!("{erased} facts erased; the chain keeps its commitments and still verifies")?;
     Ok((erased > 0).into())
 }
 

@@ -2,7 +2,10 @@
 
 use clap::Subcommand;
 
-use super::failure::Answer;
+use super::{
+    failure::Answer,
+    say::{self, say},
+};
 use crate::settings::{Settings, SettingsError, Sources, print_defaults};
 
 /// `config …`
@@ -16,7 +19,7 @@ pub(super) enum Config {
 
 pub(super) fn run(command: &Config, sources: impl FnOnce() -> Result<Sources, SettingsError>) -> anyhow::Result<Answer> {
     match command {
-        Config::Default => print!("{}", print_defaults()),
+        Config::Default => say::text(&print_defaults())?,
         Config::Check => check(&Settings::load(&sources()?)?)?,
     }
     Ok(Answer::Yes)
@@ -27,10 +30,10 @@ fn check(settings: &Settings) -> anyhow::Result<()> {
     let vault = settings.vault()?;
     crate::vault::Vault::from_keyring(&vault.keyring)
         .map_err(|error| SettingsError { key: "vault.keyring".to_owned(), problem: error.to_string() })?;
-    println!("the settings are valid");
+    say!("the settings are valid")?;
     for (key, origin) in settings.origins() {
-        println!("  {key:<32} from {origin}");
+        say!("  {key:<32} from {origin}")?;
     }
-    println!("  everything else is at its default; `argus-m365 config default` lists it");
+    say!("  everything else is at its default; `argus-m365 config default` lists it")?;
     Ok(())
 }

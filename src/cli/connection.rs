@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{arguments::organisation, failure::Answer};
+use super::{arguments::organisation, failure::Answer, say::say};
 use crate::{
     app::Parts,
     connections::{Actor, CheckStatus, TestReport},
@@ -32,14 +32,14 @@ pub(super) async fn run(command: &Connection, settings: &Settings) -> anyhow::Re
     parts.store.close().await;
     let report = report?;
     if *json {
-        println!("{}", serde_json::to_string(&report)?);
+        say!("{}", serde_json::to_string(&report)?)?;
     } else {
-        print_table(&report);
+        print_table(&report)?;
     }
     Ok(report.succeeded.into())
 }
 
-fn print_table(report: &TestReport) {
+fn print_table(report: &TestReport) -> std::io::Result<()> {
     for check in &report.checks {
         let word = match check.status {
             CheckStatus::Pass => "pass",
@@ -48,10 +48,10 @@ fn print_table(report: &TestReport) {
             CheckStatus::Skipped => "skip",
         };
         let capability = check.capability.map_or("-", crate::capabilities::CapabilityName::label);
-        println!("{word}  {:<28} {capability:<11} {}", check.code, check.detail);
+        say!("{word}  {:<28} {capability:<11} {}", check.code, check.detail)?;
         if let Some(remedy) = &check.remedy {
-            println!("      -> {remedy}");
+            say!("      -> {remedy}")?;
         }
     }
-    println!("{} (token in {:.0} ms)", if report.succeeded { "works" } else { "does not work" }, report.latency_ms);
+    say!("{} (token in {:.0} ms)", if report.succeeded { "works" } else { "does not work" }, report.latency_ms)
 }

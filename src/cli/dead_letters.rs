@@ -5,7 +5,7 @@ use std::{io::IsTerminal, sync::Arc};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{arguments::organisation, failure::Answer, open};
+use super::{arguments::organisation, failure::Answer, open, say::say};
 use crate::{
     capabilities::CapabilityName,
     clock::SystemClock,
@@ -79,11 +79,11 @@ async fn replay(store: &Store, which: &Which, ids: &[String], dry_run: bool) -> 
     let scope = OrgScope::granted_to_operator(which.org.clone());
     let Replayed { matched, replayed } = operations.replay(&scope, &actor, selection, dry_run).await?;
     if which.json {
-        println!("{}", json!({ "matched": matched, "replayed": replayed, "dryRun": dry_run }));
+        say!("{}", json!({ "matched": matched, "replayed": replayed, "dryRun": dry_run }))?;
     } else if dry_run {
-        println!("{matched} would be replayed");
+        say!("{matched} would be replayed")?;
     } else {
-        println!("{replayed} of {matched} replayed");
+        say!("{replayed} of {matched} replayed")?;
     }
     Ok(Answer::Yes)
 }
@@ -101,14 +101,14 @@ async fn list(store: &Store, which: &Which) -> anyhow::Result<Answer> {
     loop {
         let page = store.dead_letters(&scope, which.filter(), PageRequest { first: PAGE, after: after.take() }).await?;
         if first && !which.json {
-            print_head(page.total, bold);
+            print_head(page.total, bold)?;
         }
         first = false;
         for (cursor, row) in &page.rows {
             if which.json {
-                println!("{}", as_json(row));
+                say!("{}", as_json(row))?;
             } else {
-                println!("{}", line(row));
+                say!("{}", line(row))?;
             }
             after = Some(cursor.clone());
         }
@@ -118,13 +118,12 @@ async fn list(store: &Store, which: &Which) -> anyhow::Result<Answer> {
     }
 }
 
-fn print_head(total: u64, bold: bool) {
+fn print_head(total: u64, bold: bool) -> std::io::Result<()> {
     if total == 0 {
-        println!("no dead letters");
-        return;
+        return say!("no dead letters");
     }
     let head = columns(["SET ASIDE", "ID", "CAPABILITY", "CODE", "KEY", "TRIES", "REPLAYS"], "MESSAGE");
-    println!("{}", if bold { format!("\u{1b}[1m{head}\u{1b}[0m") } else { head });
+    say!("{}", if bold { format!("\u{1b}[1m{head}\u{1b}[0m") } else { head })
 }
 
 fn line(row: &DeadLetterRow) -> String {

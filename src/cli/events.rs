@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{failure::Answer, open};
+use super::{failure::Answer, open, say::say};
 use crate::{
     app,
     clock::{SharedClock, SystemClock},
@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub(super) enum Events {
     /// Read the stream again from an instant on: what a restored database has missed becomes wanted again, and what stands in
-    /// Microsoft 365 is adopted. Harmless beside a running service, and when repeated
+    /// Microsoft 365 is adopted or removed. Best before the service starts; harmless beside it, and when repeated
     Replay {
         /// From when, such as 2026-11-22T00:00:00Z; take an instant before the backup was made
         #[arg(long, value_name = "TIME")]
@@ -54,9 +54,9 @@ pub(super) async fn run(command: &Events, settings: &Settings) -> anyhow::Result
         let counts = json!({
             "read": read, "applied": applied, "known": known, "conflicts": conflicts, "rejected": rejected, "unroutable": unroutable,
         });
-        println!("{counts}");
+        say!("{counts}")?;
     } else {
-        println!("{read} events read since {from}");
+        say!("{read} events read since {from}")?;
         for (count, means) in [
             (applied, "became what is wanted"),
             (known, "were known, or overtaken"),
@@ -64,7 +64,7 @@ pub(super) async fn run(command: &Events, settings: &Settings) -> anyhow::Result
             (rejected, "cannot be read: dead letters"),
             (unroutable, "belong to nobody"),
         ] {
-            println!("{count:>9}  {means}");
+            say!("{count:>9}  {means}")?;
         }
     }
     Ok(Answer::Yes)

@@ -41,7 +41,8 @@ fn code_of(error: &anyhow::Error) -> u8 {
 pub(super) fn usage(error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            print!("{}", error.render().ansi());
+            // Nobody is left to be told that it could not be told.
+            let _unheard = super::say::text(&error.render().ansi().to_string());
             ExitCode::SUCCESS
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {

@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 use clap::Subcommand;
 use secrecy::ExposeSecret;
 
-use super::failure::Answer;
+use super::{failure::Answer, say::say};
 use crate::{
     app::{Parts, left_to_rotate, rotate},
     settings::{Settings, SettingsError},
@@ -38,7 +38,7 @@ pub(super) fn run(command: &Keys, settings: impl FnOnce() -> Result<Settings, Se
 
 fn generate(id: Option<&str>) -> anyhow::Result<Answer> {
     let line = Vault::generate_key(id)?;
-    println!("{}", line.expose_secret());
+    say!("{}", line.expose_secret())?;
     Ok(Answer::Yes)
 }
 
@@ -47,10 +47,10 @@ async fn rotate_keys(settings: Settings, dry_run: bool) -> anyhow::Result<Answer
     let newest = parts.vault.key_ids().pop().unwrap_or_default();
     let left = left_to_rotate(&parts).await?;
     if dry_run {
-        println!("{left} sealed under older keys than {newest}");
+        say!("{left} sealed under older keys than {newest}")?;
     } else {
         let done = rotate(&parts, |done| progress(done, left)).await?;
-        println!("{done} re-sealed under {newest}");
+        say!("{done} re-sealed under {newest}")?;
     }
     parts.store.close().await;
     Ok(Answer::Yes)

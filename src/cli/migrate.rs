@@ -3,7 +3,7 @@
 use anyhow::Context;
 use secrecy::ExposeSecret;
 
-use super::failure::Answer;
+use super::{failure::Answer, say::say};
 use crate::{settings::Settings, store::Store};
 
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<Answer> {
@@ -11,6 +11,6 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Answer> {
     let migrated = store.migrate().await.context("migrating the store");
     store.close().await;
     migrated?;
-    println!("the schema is up to date");
+    say!("the schema is up to date")?;
     Ok(Answer::Yes)
 }

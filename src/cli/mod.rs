@@ -14,6 +14,7 @@ mod failure;
 mod keys;
 mod migrate;
 mod open;
+mod say;
 mod serve;
 #[cfg(feature = "simulator")]
 mod simulator;

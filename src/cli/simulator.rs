@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::failure::Answer;
+use super::{failure::Answer, say::say};
 use crate::simulator::Simulator;
 
 /// `simulator`
@@ -19,7 +19,7 @@ pub(super) struct SimulatorCommand {
 
 pub(super) async fn run(command: &SimulatorCommand) -> anyhow::Result<Answer> {
     let simulator = Simulator::start(command.listen).await.with_context(|| format!("listening on {}", command.listen))?;
-    println!("the tenant simulator answers at {}; its controls are below /_sim", simulator.url());
+    say!("the tenant simulator answers at {}; its controls are below /_sim", simulator.url())?;
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         _ = terminate.recv() => {}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 
-use super::{arguments::organisation, failure::Answer};
+use super::{arguments::organisation, failure::Answer, say::say};
 use crate::{
     api::auth::{self, AuthSettings, KeySource, Permission},
     clock::{Clock, SystemClock},
@@ -39,7 +39,7 @@ pub(super) struct Mint {
 
 pub(super) fn run(command: &Token, settings: &Settings) -> anyhow::Result<Answer> {
     let Token::Mint(mint) = command;
-    println!("{}", signed(mint, settings.auth()?)?);
+    say!("{}", signed(mint, settings.auth()?)?)?;
     Ok(Answer::Yes)
 }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::Actor;
+use super::{Actor, ConnectionError};
 use crate::{
     capabilities::Outcome,
     events::{Telling, outgoing},
@@ -27,6 +27,17 @@ pub(super) fn entry(actor: &Actor, at: DateTime<Utc>, action: &str, outcome: Out
         personal: Vec::new(),
         correlation_id: actor.correlation_id.clone(),
         graph_request_id: None,
+    }
+}
+
+/// Why a registration was refused, for the audit trail: the code that the caller got, and the field. Nothing for a failure of ours.
+pub(super) fn refusal(error: &ConnectionError) -> Option<Value> {
+    match error {
+        ConnectionError::Invalid { field, .. } => Some(json!({ "code": "BAD_USER_INPUT", "field": field })),
+        ConnectionError::CredentialRejected(_) => Some(json!({ "code": "CREDENTIAL_REJECTED" })),
+        ConnectionError::Unreachable(_) => Some(json!({ "code": "GRAPH_UNAVAILABLE" })),
+        ConnectionError::Conflict => Some(json!({ "code": "CONFLICT" })),
+        ConnectionError::NoConnection | ConnectionError::Store(_) | ConnectionError::Vault(_) => None,
     }
 }
 

@@ -178,14 +178,31 @@ impl Connections {
         actor: &Actor,
         registration: Registration,
     ) -> Result<ConnectionView, ConnectionError> {
-        let checked = registration.check()?;
-        match self.parts.store.connection(scope).await? {
-            None => self.register_first(scope, actor, &checked).await?,
-            Some(current) => self.replace(scope, actor, &checked, &current).await?,
+        if let Err(error) = self.try_register(scope, actor, registration).await {
+            self.audit_refusal(scope, actor, &error).await;
+            return Err(error);
         }
         self.forget(scope);
         self.announce_change();
         self.view(scope).await?.ok_or(ConnectionError::Conflict)
+    }
+
+    async fn try_register(&self, scope: &OrgScope, actor: &Actor, registration: Registration) -> Result<(), ConnectionError> {
+        let checked = registration.check()?;
+        match self.parts.store.connection(scope).await? {
+            None => self.register_first(scope, actor, &checked).await,
+            Some(current) => self.replace(scope, actor, &checked, &current).await,
+        }
+    }
+
+    /// Whoever tries secrets, or replaces a connection that works, is to be found in the trail. Nothing that was given is kept: a secret
+    /// may stand in any field.
+    async fn audit_refusal(&self, scope: &OrgScope, actor: &Actor, error: &ConnectionError) {
+        let Some(detail) = records::refusal(error) else { return };
+        let entry = records::entry(actor, self.parts.clock.now(), "connection.registered", Outcome::Failed, detail);
+        if let Err(error) = self.parts.store.append_audit(scope, vec![entry]).await {
+            tracing::error!(organisation = %scope.organisation(), error = &error as &dyn std::error::Error, "a refused registration is not in the audit trail");
+        }
     }
 
     /// Erases the connection and its sealed values; what stands in Microsoft 365 stays. False when there was none.

@@ -4,7 +4,10 @@
 //! throttling guidance", identity and access). `RateLimit-Limit` and `RateLimit-Remaining` come from SharePoint from 80 % on
 //! (Microsoft, "Avoid getting throttled or blocked in SharePoint Online").
 
+use chrono::{DateTime, Utc};
 use http::HeaderMap;
+
+use super::retry_after;
 
 /// From this share of a limit on we slow down.
 const NEAR: f64 = 0.8;
@@ -32,6 +35,14 @@ pub(super) fn sign(headers: &HeaderMap) -> Sign {
         used if used >= NEAR => Sign::Near,
         _ => Sign::Fine,
     }
+}
+
+/// Until when a limit is used up, for an answer that still succeeded: `RateLimit-Remaining: 0`, and `RateLimit-Reset` in seconds. The
+/// next call before then would be refused.
+pub(super) fn used_up_until(headers: &HeaderMap, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let remaining = number(headers, "ratelimit-remaining")?;
+    let reset = number(headers, "ratelimit-reset")?;
+    (remaining < 1.0 && reset > 0.0).then(|| retry_after::until(headers, now)).flatten()
 }
 
 /// A plain number; a list or parameters behind it (`100;w=60`) are passed over.
@@ -65,6 +76,20 @@ mod tests {
             of(&[("ratelimit-limit", "10"), ("ratelimit-remaining", "9"), ("x-ms-throttle-limit-percentage", "1")]),
             Sign::Over
         );
+    }
+
+    #[test]
+    fn a_limit_that_is_used_up_holds_until_its_reset() {
+        let now: DateTime<Utc> = "2026-11-23T20:00:00Z".parse().unwrap();
+        let until = |remaining: &'static str, reset: &'static str| {
+            let map = [("ratelimit-remaining", remaining), ("ratelimit-reset", reset)];
+            let map = map.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect();
+            used_up_until(&map, now).map(|until| (until - now).num_seconds())
+        };
+        assert_eq!(until("0", "31"), Some(31));
+        assert_eq!(until("1", "31"), None);
+        assert_eq!(until("0", "0"), None);
+        assert_eq!(until("0", "soon"), None);
     }
 
     #[test]

@@ -96,9 +96,15 @@ impl Session {
         let send = |token: Token| async move { self.repeating(url, request, &token.authorization).await };
         let answer = authorised(&self.slot, &self.shared.login, send).await?;
         let (sign, now) = (pressure::sign(&answer.headers), self.shared.clock.now());
+        let used_up = pressure::used_up_until(&answer.headers, now);
         let result = classify::answer(answer, request, now);
         match &result {
-            Ok(_) => slot.heed(sign, now),
+            Ok(_) => {
+                slot.heed(sign, now);
+                if let Some(until) = used_up {
+                    self.shared.throttles.hold_workload(&self.connection, request.workload, until, now);
+                }
+            }
             Err(error) if matches!(error.verdict, Verdict::Throttled { scope: ThrottleScope::Workload, .. }) => {
                 slot.heed(Sign::Over, now);
             }

@@ -43,10 +43,26 @@ impl Throttles {
             // The token's own policy remembers that one.
             ThrottleScope::Login => return,
         };
+        self.hold(connection, request.workload, target, until, now);
+    }
+
+    /// Holds a connection's workload back until an instant: its limit is used up, and the next call would be refused.
+    pub(super) fn hold_workload(&self, connection: &ConnectionKey, workload: Workload, until: DateTime<Utc>, now: DateTime<Utc>) {
+        self.hold(connection, workload, None, until, now);
+    }
+
+    fn hold(
+        &self,
+        connection: &ConnectionKey,
+        workload: Workload,
+        target: Option<String>,
+        until: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) {
         let mut held = self.lock();
         // Those that are over go here: only throttled answers make the map grow, so only they need to look.
         held.retain(|_, until| now < *until);
-        let known = held.entry((connection.clone(), request.workload, target)).or_insert(until);
+        let known = held.entry((connection.clone(), workload, target)).or_insert(until);
         *known = until.max(*known);
     }
 
@@ -56,7 +72,7 @@ impl Throttles {
 }
 
 /// The answer to a call that was not sent because its time has not come.
-pub(super) fn held_back(until: DateTime<Utc>, scope: ThrottleScope) -> GraphError {
+pub(crate) fn held_back(until: DateTime<Utc>, scope: ThrottleScope) -> GraphError {
     GraphError::unsent(Verdict::Throttled { until, scope }, "heldBack", "not sent: Microsoft asked to wait")
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Through a consumer of its own that ends with the reading, so that the durable one keeps its place and a running service is not
 //! disturbed. What comes takes the path of any event: versions that are known change nothing. Every object that is touched is
-//! marked for a look at what stands, so that an item which the restored database knows nothing of is adopted, not made twice.
+//! due for a look at what stands, in every mailbox that any of its events names, so that an item which the restored database knows
+//! nothing of is adopted, not made twice, and one that should not stand any more is removed.
 
 use std::time::Duration;
 

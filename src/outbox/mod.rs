@@ -9,10 +9,12 @@ mod publish;
 use std::{sync::Arc, time::Duration};
 
 use async_nats::jetstream::Context;
+use chrono::{DateTime, Utc};
 use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    clock::SharedClock,
     crash,
     intake::{self, ProvisionError, StreamWish, Unsafe, connection},
     store::{QueuedEvent, Store, StoreError, WorkerScope},
@@ -31,6 +33,14 @@ pub trait Queue: Send + Sync + 'static {
 
     /// As [`Store::published`].
     fn forget(&self, worker: &WorkerScope, events: &[QueuedEvent]) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// As [`Store::unpublishable`].
+    fn give_up(
+        &self,
+        worker: &WorkerScope,
+        now: DateTime<Utc>,
+        events: &[QueuedEvent],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 impl Queue for Store {
@@ -40,6 +50,10 @@ impl Queue for Store {
 
     async fn forget(&self, worker: &WorkerScope, events: &[QueuedEvent]) -> Result<(), StoreError> {
         self.published(worker, events).await
+    }
+
+    async fn give_up(&self, worker: &WorkerScope, now: DateTime<Utc>, events: &[QueuedEvent]) -> Result<(), StoreError> {
+        self.unpublishable(worker, now, events).await
     }
 }
 
@@ -107,6 +121,7 @@ pub struct Outbox<Q> {
     context: Context,
     queue: Q,
     worker: WorkerScope,
+    clock: SharedClock,
     wake: Arc<Notify>,
     settings: OutboxSettings,
     /// Whether the stream was there when last looked for.
@@ -116,8 +131,14 @@ pub struct Outbox<Q> {
 
 impl<Q: Queue> Outbox<Q> {
     /// Built from its parts; `wake` is notified by whoever commits an outgoing event.
-    pub fn new(context: Context, queue: Q, worker: WorkerScope, wake: Arc<Notify>, settings: OutboxSettings) -> Self {
-        Self { context, queue, worker, wake, settings, provisioned: false, warned: Vec::new() }
+    pub fn new(
+        context: Context,
+        queue: Q,
+        (worker, clock): (WorkerScope, SharedClock),
+        wake: Arc<Notify>,
+        settings: OutboxSettings,
+    ) -> Self {
+        Self { context, queue, worker, clock, wake, settings, provisioned: false, warned: Vec::new() }
     }
 
     /// Publishes until told to stop, then once more, so that what the other loops committed last goes out. Ends for no other
@@ -164,8 +185,15 @@ impl<Q: Queue> Outbox<Q> {
             return Ok(0);
         }
         crash::point("outbox.before-publish");
-        let Published { confirmed, failure } = publish(&self.context, events, self.settings.ack_timeout).await;
-        let left = count - confirmed.len();
+        let Published { confirmed, too_large, failure } = publish(&self.context, events, self.settings.ack_timeout).await;
+        let left = count - confirmed.len() - too_large.len();
+        if !too_large.is_empty() {
+            for QueuedEvent { event, .. } in &too_large {
+                let (id, subject, bytes) = (&event.id, &event.subject, event.payload.len());
+                tracing::error!(id, subject, bytes, "an outgoing event is larger than the broker's max_payload; it is given up");
+            }
+            self.queue.give_up(&self.worker, self.clock.now(), &too_large).await?;
+        }
         if !confirmed.is_empty() {
             crash::point("outbox.before-forget");
             self.queue.forget(&self.worker, &confirmed).await?;

@@ -22,26 +22,26 @@ const CONTENT_TYPE: &str = "application/cloudevents+json";
 pub(super) struct Published {
     /// What the broker has confirmed.
     pub(super) confirmed: Vec<QueuedEvent>,
+    /// What no broker with these settings takes.
+    pub(super) too_large: Vec<QueuedEvent>,
     /// The first failure, if anything is left. What is left may have arrived all the same: only the id makes repeating it safe.
     pub(super) failure: Option<Error>,
 }
 
 /// Sends events in their order without waiting in between, then waits for the confirmations, at most `limit` altogether.
-/// Nothing is sent after a failure to send: the broker is away, and what came later would overtake. Only an event that is
-/// itself too large for the server does not hold up the others.
+/// Nothing is sent after a failure to send: the broker is away, and what came later would overtake. An event that is
+/// itself too large for the server (`max_payload`) holds up nobody.
 pub(super) async fn publish(context: &Context, events: Vec<QueuedEvent>, limit: Duration) -> Published {
     let deadline = Instant::now() + limit;
     let mut failure = None;
-    let mut sent = Vec::new();
+    let (mut sent, mut too_large) = (Vec::new(), Vec::new());
     for event in events {
         match send(context, &event, deadline).await {
             Ok(confirmation) => sent.push((event, confirmation)),
+            Err(error) if is_too_large(&error) => too_large.push(event),
             Err(error) => {
-                let alone = is_too_large(&error);
-                failure = failure.or(Some(error));
-                if !alone {
-                    break;
-                }
+                failure = Some(error);
+                break;
             }
         }
     }
@@ -59,7 +59,7 @@ pub(super) async fn publish(context: &Context, events: Vec<QueuedEvent>, limit: 
             Err(error) => failure = failure.or(Some(error)),
         }
     }
-    Published { confirmed, failure }
+    Published { confirmed, too_large, failure }
 }
 
 fn is_too_large(error: &Error) -> bool {

@@ -81,6 +81,11 @@ impl Leases {
         self.lock().values().filter(|held| !held.lost.load(Ordering::Acquire)).map(|held| held.lease.clone()).collect()
     }
 
+    /// Others may have taken this process for dead: no lease of now counts until it has been extended.
+    pub(super) fn distrust(&self) {
+        self.lock().values().for_each(|held| held.until_micros.store(i64::MIN, Ordering::Release));
+    }
+
     /// Takes the result of extending `asked` in: those in `lost` belong to somebody else now.
     pub(super) fn extended(&self, asked: &[Lease], lost: &[Lease], until: DateTime<Utc>) {
         let leases = self.lock();
@@ -134,6 +139,16 @@ mod tests {
         leases.extended(&[lease(1)], &[lease(1)], later);
         assert!(!held.may_call(now(), Duration::ZERO));
         assert!(leases.all().is_empty());
+    }
+
+    #[test]
+    fn a_lease_that_others_may_have_ended_counts_again_once_it_was_extended() {
+        let leases = Leases::default();
+        let held = leases.hold(lease(1));
+        leases.distrust();
+        assert!(!held.may_call(now(), Duration::ZERO));
+        leases.extended(&[lease(1)], &[], now() + TimeDelta::seconds(60));
+        assert!(held.may_call(now(), Duration::ZERO));
     }
 
     #[test]

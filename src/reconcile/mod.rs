@@ -6,7 +6,9 @@
 //! | [`run`] | one object's run: decide, commit the intent, call, learn, until nothing is left to do |
 //! | [`journal`] | what a run has learned and not written down yet |
 //! | [`ending`] | what becomes of an object when its run stops; pure |
+//! | [`heed`] | whether a call would come before a time that Microsoft named, to whomever |
 //! | [`lease`] | whether a run may still call, and keeping its lease alive |
+//! | [`presence`] | saying that a loop lives, and finding those that do not |
 //! | [`backoff`] | how long to wait before another attempt; pure |
 //!
 //! One retry layer: an object that failed waits in the store (`not_before`), whatever the cause. Nothing here sleeps for a
@@ -14,8 +16,10 @@
 
 pub mod backoff;
 mod ending;
+mod heed;
 mod journal;
 mod lease;
+mod presence;
 mod run;
 #[cfg(test)]
 mod tests;

@@ -8,8 +8,10 @@ use serde_json::json;
 use super::{
     DeliverySettings,
     ending::{Ending, ending, holds},
+    heed::Waits,
     journal::{Journal, entry},
     lease::Held,
+    presence::Presence,
 };
 use crate::{
     capabilities::{AuditNote, Capability, Decision, Failure, Outcome, Work},
@@ -18,7 +20,7 @@ use crate::{
     events::{Telling, outgoing},
     graph::Graph,
     ids::Ids,
-    store::{Claim, DeliveryError, NewDeadLetter, Next, Progress, Recorded, Store, StoreError},
+    store::{Claim, DeliveryError, Hold, NewDeadLetter, Next, Progress, Recorded, Store, StoreError, WorkerScope},
 };
 
 /// Calls that one run may make: far above what any decision needs, so that a capability that goes in circles is stopped.
@@ -49,6 +51,9 @@ pub(super) struct Run<'a, C> {
     pub(super) settings: &'a DeliverySettings,
     pub(super) clock: &'a SharedClock,
     pub(super) ids: &'a Ids,
+    pub(super) worker: &'a WorkerScope,
+    pub(super) waits: &'a Waits,
+    pub(super) presence: &'a Presence,
     pub(super) held: Arc<Held>,
 }
 
@@ -106,17 +111,36 @@ impl<C: Capability> Run<'_, C> {
         }
         // A worker that was frozen since the claim must not act on what it believed then. What it did before it froze is told all the
         // same: should somebody else have the object now, they hear of it only by this record being refused.
-        if !self.held.may_call(self.clock.now(), self.settings.call_timeout) {
+        if !self.may_call() {
             self.record(journal.progress(self.held.lease(), Next::Release)).await?;
             return Ok(false);
         }
+        // A store that cannot be read now is no reason to stop: the last that it said holds.
+        let _stale = self.waits.refresh(self.store, self.worker, self.capability.name(), self.clock).await;
         crash::point("call.before");
         let answer = self.capability.perform(graph, work, call).await;
         crash::point("call.after");
         let learned = self.capability.learn(work, call, answer);
         work.apply(&learned);
+        let told = learned.failure.as_ref().map(|failure| holds(self.capability.name(), std::slice::from_ref(failure)));
         journal.learn(self.capability, work, learned, self.clock.now());
-        Ok(true)
+        match told.filter(|holds| !holds.is_empty()) {
+            None => Ok(true),
+            Some(holds) => self.spread(journal, holds).await,
+        }
+    }
+
+    /// Whether nobody else can have the object before a call that starts now has ended, nor have taken this process for dead.
+    fn may_call(&self) -> bool {
+        let now = self.clock.now();
+        self.held.may_call(now, self.settings.call_timeout) && self.presence.stands(now)
+    }
+
+    /// Commits a wait at once: the run may go on elsewhere for a while, and others must not call meanwhile, nor a successor should
+    /// we die.
+    async fn spread(&self, journal: &mut Journal, holds: Vec<Hold>) -> Result<bool, StoreError> {
+        let progress = Progress { holds, ..journal.progress(self.held.lease(), Next::Keep) };
+        Ok(self.record(progress).await? == Recorded::Done)
     }
 
     async fn settle(&self, work: &Work, mut journal: Journal) -> Result<Ended, StoreError> {

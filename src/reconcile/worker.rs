@@ -8,7 +8,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     DeliverySettings, Tenants, Wake,
+    heed::{Heeding, Waits},
     lease::Leases,
+    presence::{Keeper, Presence},
     run::{Ended, Run},
 };
 use crate::{
@@ -26,6 +28,8 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 const OUT_OF_REACH: Duration = Duration::from_millis(100);
 /// The pause after the store failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// The pause before asking again whether others know that this loop lives.
+const NOT_PRESENT: Duration = Duration::from_millis(20);
 /// Objects claimed in one go, at most.
 const CLAIM: usize = 256;
 
@@ -55,24 +59,38 @@ pub struct Reconciler<C, T> {
     pub owner: String,
 }
 
+/// What the runs of a loop share.
+#[derive(Debug, Default)]
+struct Shared {
+    leases: Leases,
+    waits: Waits,
+    presence: Presence,
+}
+
 impl<C: Capability, T: Tenants> Reconciler<C, T> {
     /// Runs until `stop`; then waits for the runs under way, so that nothing is left half recorded.
     pub async fn run(self, stop: CancellationToken) {
         let this = Arc::new(self);
-        let leases = Arc::new(Leases::default());
+        let shared = Arc::new(Shared::default());
         let slots = Arc::new(Semaphore::new(this.settings.concurrency));
         let runs = TaskTracker::new();
         let finished = CancellationToken::new();
-        let keeper = tokio::spawn(this.clone().keep_leases(leases.clone(), finished.clone()));
+        let keeper = tokio::spawn(this.clone().keep_leases(shared.clone(), finished.clone()));
+        let presence = tokio::spawn(this.clone().keep_present(shared.clone(), finished.clone()));
         while !stop.is_cancelled() {
             let Some(permits) = this.free_slots(&slots, &stop).await else { break };
             let asked_at = this.clock.now();
-            match this.claim(asked_at, permits.num_permits()).await {
+            if !shared.presence.stands(asked_at) {
+                drop(permits);
+                tokio::select! { () = stop.cancelled() => {}, () = tokio::time::sleep(NOT_PRESENT) => {} }
+                continue;
+            }
+            match this.claim(asked_at, permits.num_permits(), &shared.waits).await {
                 Ok(claims) if claims.is_empty() => {
                     drop(permits);
                     this.sleep(asked_at, &stop).await;
                 }
-                Ok(claims) => this.start(claims, permits, &leases, &runs),
+                Ok(claims) => this.start(claims, permits, &shared, &runs),
                 Err(error) => {
                     drop(permits);
                     tracing::error!(error = &error as &dyn std::error::Error, "could not claim work");
@@ -83,8 +101,10 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
         runs.close();
         runs.wait().await;
         finished.cancel();
-        if let Err(error) = keeper.await {
-            tracing::error!(%error, "the lease keeper ended badly");
+        for (name, keeper) in [("lease keeper", keeper), ("keeper of its presence", presence)] {
+            if let Err(error) = keeper.await {
+                tracing::error!(%error, "the {name} ended badly");
+            }
         }
     }
 
@@ -101,7 +121,9 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
         Some(first)
     }
 
-    async fn claim(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<Claim>, StoreError> {
+    async fn claim(&self, now: DateTime<Utc>, limit: usize, waits: &Waits) -> Result<Vec<Claim>, StoreError> {
+        // Before the claim: no run may start that does not know what others were told.
+        waits.refresh(&self.store, &self.worker, self.capability.name(), &self.clock).await?;
         let request = ClaimRequest {
             kinds: vec![self.capability.kind()],
             limit: u32::try_from(limit).unwrap_or(u32::MAX),
@@ -112,32 +134,37 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
         self.store.claim(&self.worker, now, request).await
     }
 
-    fn start(self: &Arc<Self>, claims: Vec<Claim>, mut permits: OwnedSemaphorePermit, leases: &Arc<Leases>, runs: &TaskTracker) {
+    fn start(self: &Arc<Self>, claims: Vec<Claim>, mut permits: OwnedSemaphorePermit, shared: &Arc<Shared>, runs: &TaskTracker) {
         for claim in claims {
             let this = self.clone();
-            let leases = leases.clone();
+            let shared = shared.clone();
             let slot = permits.split(1);
             runs.spawn(async move {
                 let _slot = slot;
-                this.work_on(claim, &leases).await;
+                this.work_on(claim, &shared).await;
                 this.wake.wake();
             });
         }
     }
 
-    async fn work_on(&self, claim: Claim, leases: &Leases) {
+    async fn work_on(&self, claim: Claim, shared: &Shared) {
         crash::point("claim.after-commit");
+        let Shared { leases, waits, presence } = shared;
         let held = leases.hold(claim.lease.clone());
         let scope = claim.lease.scope.clone();
         let key = claim.lease.key.clone();
         let event_time = claim.context.time;
         let graph = self.tenants.graph(&scope).await;
+        let graph = graph.map(|graph| Heeding { graph, waits, scope: &scope, clock: &self.clock });
         let run = Run {
             store: &self.store,
             capability: &self.capability,
             settings: &self.settings,
             clock: &self.clock,
             ids: &self.ids,
+            worker: &self.worker,
+            waits,
+            presence,
             held: held.clone(),
         };
         let ended = run.go(claim, graph).await;
@@ -184,8 +211,16 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
         }
     }
 
+    /// Says that this loop lives, and finds those that do not.
+    async fn keep_present(self: Arc<Self>, shared: Arc<Shared>, finished: CancellationToken) {
+        let Shared { leases, presence, .. } = &*shared;
+        let (store, worker, clock, owner) = (&self.store, &self.worker, &self.clock, &self.owner);
+        Keeper { store, worker, clock, owner, leases, presence }.run(finished).await;
+    }
+
     /// Extends the leases of runs under way, three times a lease.
-    async fn keep_leases(self: Arc<Self>, leases: Arc<Leases>, finished: CancellationToken) {
+    async fn keep_leases(self: Arc<Self>, shared: Arc<Shared>, finished: CancellationToken) {
+        let leases = &shared.leases;
         loop {
             tokio::select! {
                 () = finished.cancelled() => return,

@@ -58,8 +58,29 @@ impl Database {
 fn database_url(values: &Values, name: &'static str) -> Result<Option<SecretString>, SettingsError> {
     let Some(url) = values.secret(name) else { return Ok(None) };
     let text = url.expose_secret();
-    let known = ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
-    if known { Ok(Some(url)) } else { Err(SettingsError::new(name, "must begin with sqlite:// or postgres://")) }
+    let problem = match text.split_once(':') {
+        Some(("sqlite", _)) => None,
+        Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => postgres_problem(text),
+        _ => Some("must begin with sqlite:// or postgres://"),
+    };
+    match problem {
+        Some(problem) => Err(SettingsError::new(name, problem)),
+        None => Ok(Some(url)),
+    }
+}
+
+/// The driver would fill in what is missing with its own guesses (this machine, the operating system's user), in production as well. A
+/// host may also be named behind the question mark: a socket's folder has slashes.
+fn postgres_problem(text: &str) -> Option<&'static str> {
+    let Ok(url) = Url::parse(text) else { return Some("is not a URL such as postgres://USER:PASSWORD@HOST/NAME") };
+    let named = |key: &str| url.query_pairs().any(|(name, value)| name == key && !value.is_empty());
+    let has_host = url.host_str().is_some_and(|host| !host.is_empty()) || named("host") || named("hostaddr");
+    let has_name = url.path().len() > 1 || named("dbname");
+    match (has_host, has_name) {
+        (false, _) => Some("names no host: postgres://USER:PASSWORD@HOST/NAME"),
+        (true, false) => Some("names no database: postgres://USER:PASSWORD@HOST/NAME"),
+        (true, true) => None,
+    }
 }
 
 /// Where the broker is.

@@ -87,11 +87,24 @@ const PUT: &str = "WITH v(org, kind, key, event_version, digest, body, body_form
 const KNOWN: &str = "WITH v(org, kind, key) AS (VALUES {rows}) SELECT w.org, w.kind, w.key, w.event_version, w.digest \
     FROM v JOIN wanted w ON w.org = v.org AND w.kind = v.kind AND w.key = v.key";
 
-/// A worker that has the object now looked before: the mark is for the claim after it.
+/// $1 now. As `Standing::doubt`: what is settled or dead is due again; a worker that has the object now looked before, so that the
+/// mark is for the claim after it.
 const DOUBT: &str = "WITH v(org, kind, key) AS (VALUES {rows}) UPDATE wanted SET \
+    attempts = CASE WHEN wanted.due_at IS NULL THEN 0 ELSE wanted.attempts END, \
+    due_since = CASE WHEN wanted.due_at IS NULL THEN $1 ELSE wanted.due_since END, \
+    state = CASE WHEN wanted.due_at IS NULL THEN 'pending' ELSE wanted.state END, \
     recheck = CASE WHEN wanted.lease_until IS NULL THEN 1 ELSE wanted.recheck END, \
-    reopen = CASE WHEN wanted.lease_until IS NULL THEN wanted.reopen ELSE 1 END \
+    reopen = CASE WHEN wanted.lease_until IS NULL THEN wanted.reopen ELSE 1 END, \
+    not_before = CASE WHEN wanted.lease_until IS NULL THEN $1 ELSE wanted.not_before END, \
+    due_at = CASE WHEN wanted.lease_until IS NULL THEN $1 ELSE wanted.due_at END \
     FROM v WHERE wanted.org = v.org AND wanted.kind = v.kind AND wanted.key = v.key";
+
+/// $1 now. Every mailbox that an event names: the store that is no more may have made something there, and the newest event need not
+/// name it any longer. Where a place is known, the mark alone makes it be looked at.
+const SUSPECT: &str = "WITH v(org, kind, key, target) AS (VALUES {rows}) INSERT INTO place (org, kind, key, target, generation, \
+    idempotency_key, state, remote_id, confirmed, made_at, updated_at) \
+    SELECT v.org, v.kind, v.key, v.target, 0, '', 'unknown', NULL, NULL, $1, $1 FROM v WHERE NOT EXISTS (SELECT 1 FROM place p \
+    WHERE p.org = v.org AND p.kind = v.kind AND p.key = v.key AND p.target = v.target) ON CONFLICT DO NOTHING";
 
 impl Store {
     /// Commits a batch in one transaction: all of it or nothing. The answers are in the order of `arrivals`; two arrivals for
@@ -108,8 +121,8 @@ impl Store {
         self.take_batch(now, arrivals, rejections, false).await
     }
 
-    /// As [`Store::take_in`], for events that may have been taken in before by a store that is no more: what stands of every
-    /// object is looked at before anything is done to it again.
+    /// As [`Store::take_in`], for events that may have been taken in before by a store that is no more: every object is due, and
+    /// what stands of it is looked at, in every mailbox that any of the events names, before anything is done to it again.
     pub async fn take_in_again(
         &self,
         _worker: &WorkerScope,
@@ -136,7 +149,7 @@ impl Store {
                 let (arrivals, rejections) = &*batch;
                 let taken = apply(tx, now, arrivals).await?;
                 if again {
-                    doubt(tx, arrivals).await?;
+                    doubt(tx, now, arrivals).await?;
                 }
                 reject(tx, now, rejections).await?;
                 Ok(taken)
@@ -152,11 +165,15 @@ fn id(arrival: &Arrival) -> Id<'_> {
     (arrival.scope.as_str(), arrival.kind.label(), &arrival.key)
 }
 
-/// Marks the arrivals' objects for a look at what stands.
-async fn doubt(tx: &mut Tx, arrivals: &[Arrival]) -> Result<(), Failure> {
+/// Marks the arrivals' objects for a look at what stands, everywhere the arrivals say.
+async fn doubt(tx: &mut Tx, now: DateTime<Utc>, arrivals: &[Arrival]) -> Result<(), Failure> {
     let objects: BTreeSet<Id<'_>> = arrivals.iter().map(id).collect();
     let rows = objects.into_iter().map(|(org, kind, key)| [org.into(), kind.into(), key.into()]).collect();
-    tx.conn.many(DOUBT, &[], rows).await.map(drop)
+    tx.conn.many(DOUBT, &[now.into()], rows).await?;
+    let named = arrivals.iter().filter(|arrival| !arrival.target.is_empty());
+    let places: BTreeSet<_> = named.map(|arrival| (id(arrival), arrival.target.as_str())).collect();
+    let rows = places.into_iter().map(|((org, kind, key), target)| [org.into(), kind.into(), key.into(), target.into()]);
+    tx.conn.many(SUSPECT, &[now.into()], rows.collect()).await.map(drop)
 }
 
 /// Applies arrivals in waves, of each object one arrival a wave: a statement cannot change a row twice.

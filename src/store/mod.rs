@@ -10,6 +10,7 @@ mod claim;
 mod connections;
 mod db;
 mod dead_letters;
+mod holds;
 mod leases;
 mod operation;
 mod operation_lease;
@@ -27,6 +28,7 @@ mod undisturbed;
 mod values;
 mod versions;
 mod work;
+mod workers;
 
 pub use arrivals::{Arrival, Kind, Rejection, Taken};
 pub use audit_log::{AuditFilter, AuditRecord, NewAuditEntry};
@@ -44,6 +46,7 @@ pub use probes::DueProbe;
 pub use replays::{Remedy, Replay};
 pub use tasks::{DeliveryError, DeliveryState, ObjectRow};
 pub use work::{BacklogRow, Claim, ClaimRequest, Hold, Lease, Next, Progress, Recorded, WorkerScope};
+pub use workers::Beat;
 /// For the model of the reconciler, which moves objects by the same rules as the database does.
 #[cfg(test)]
 pub(crate) use {

@@ -1,10 +1,12 @@
 //! Events owed to others: committed with what they tell of, published after.
 
+use chrono::{DateTime, Utc};
+
 use super::{
-    Store, StoreError, WorkerScope,
+    NewAuditEntry, Store, StoreError, WorkerScope,
     db::{Conn, Failure, Job},
 };
-use crate::organisation::OrgScope;
+use crate::{capabilities::Outcome, organisation::OrgScope};
 
 pub use crate::events::Outgoing as OutgoingEvent;
 
@@ -34,12 +36,31 @@ impl Store {
         }
         let sequences: Vec<i64> = events.iter().map(|queued| queued.sequence).collect();
         let job: Job<()> = Box::new(move |tx| {
-            let rows = sequences.iter().map(|sequence| [(*sequence).into()]).collect();
-            Box::pin(
-                async move { tx.conn.many("DELETE FROM outbox WHERE sequence IN (VALUES {rows})", &[], rows).await.map(drop) },
-            )
+            let sequences = sequences.clone();
+            Box::pin(async move { drop_events(&mut tx.conn, &sequences).await })
         });
         self.write("forgetting published events", job).await
+    }
+
+    /// Forgets events that the broker will never take, each with an audit entry (`event.unpublishable`) that says which.
+    pub async fn unpublishable(
+        &self,
+        _worker: &WorkerScope,
+        now: DateTime<Utc>,
+        events: &[QueuedEvent],
+    ) -> Result<(), StoreError> {
+        let given = std::sync::Arc::new(events.to_vec());
+        let job: Job<()> = Box::new(move |tx| {
+            let given = std::sync::Arc::clone(&given);
+            Box::pin(async move {
+                drop_events(&mut tx.conn, &given.iter().map(|queued| queued.sequence).collect::<Vec<_>>()).await?;
+                for queued in given.iter() {
+                    tx.audit(&queued.scope, [unpublishable(now, queued)]);
+                }
+                Ok(())
+            })
+        });
+        self.write("giving up events that cannot be published", job).await
     }
 
     async fn oldest(&self, conn: &mut Conn, limit: u32) -> Result<Vec<QueuedEvent>, Failure> {
@@ -50,6 +71,26 @@ impl Store {
             Ok(QueuedEvent { scope: self.scope_of(&row.text(0)?)?, sequence: row.int(1)?, event })
         };
         rows.iter().map(read).collect()
+    }
+}
+
+async fn drop_events(conn: &mut Conn, sequences: &[i64]) -> Result<(), Failure> {
+    let rows = sequences.iter().map(|sequence| [(*sequence).into()]).collect();
+    conn.many("DELETE FROM outbox WHERE sequence IN (VALUES {rows})", &[], rows).await.map(drop)
+}
+
+fn unpublishable(now: DateTime<Utc>, queued: &QueuedEvent) -> NewAuditEntry {
+    let OutgoingEvent { id, subject, payload } = &queued.event;
+    NewAuditEntry {
+        at: now,
+        actor: "system".to_owned(),
+        action: "event.unpublishable".to_owned(),
+        target: format!("event/{id}"),
+        outcome: Outcome::Failed,
+        detail: serde_json::json!({ "subject": subject, "bytes": payload.len(), "code": "TOO_LARGE" }),
+        personal: vec![],
+        correlation_id: None,
+        graph_request_id: None,
     }
 }
 

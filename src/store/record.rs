@@ -179,10 +179,14 @@ async fn together(tx: &mut Tx, batch: &[Waiting]) -> Result<Vec<Recorded>, Failu
         // The epoch is compared before anything else: a worker that lost its lease changes nothing, but leaves the mark to look
         // again, and where.
         let recorded = match objects.get_mut(&id(lease)) {
-            None => Recorded::LeaseLost,
+            None => {
+                changes.hold_all(&one.progress);
+                Recorded::LeaseLost
+            }
             Some(standing) if !standing.leased_as(lease.epoch) => {
                 standing.doubt(one.now);
                 changes.suspect(&one.progress);
+                changes.hold_all(&one.progress);
                 Recorded::LeaseLost
             }
             Some(standing) => {
@@ -258,6 +262,11 @@ impl Changes {
             };
             self.places.insert((id.clone(), target.clone(), generation), place);
         }
+        self.hold_all(progress);
+    }
+
+    /// Keeps the waits. What the server asked for is true whoever has the object.
+    fn hold_all(&mut self, progress: &Progress) {
         for hold in &progress.holds {
             self.hold(&progress.lease.scope, hold);
         }

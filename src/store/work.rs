@@ -150,8 +150,9 @@ pub enum Next {
 pub enum Recorded {
     /// Committed.
     Done,
-    /// Another worker has the object, or it is gone: nothing was written, but the object is marked for a recheck and due, with the
-    /// places that the refused progress put as [suspicions](crate::capabilities::Place::suspected).
+    /// Another worker has the object, or it is gone: nothing was written but [`Progress::holds`], which bind everybody. The object is
+    /// marked for a recheck and due, with the places that the refused progress put as
+    /// [suspicions](crate::capabilities::Place::suspected).
     LeaseLost,
 }
 

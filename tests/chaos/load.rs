@@ -37,8 +37,6 @@ pub(crate) struct Visit {
 /// What was acknowledged.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    /// Tasks stay in one mailbox and are never closed.
-    pub(crate) settled_down: bool,
     /// By task: what its newest version wants; none when it was closed.
     pub(crate) wanted: BTreeMap<usize, Option<Visit>>,
     /// Events acknowledged by the stream, without those that were sent again.
@@ -111,14 +109,14 @@ impl Ledger {
     fn change(&mut self, task: usize, dice: &mut Dice) -> Value {
         let version = self.versions.entry(task).and_modify(|version| *version += 1).or_insert(1);
         let mut data = json!({ "taskId": format!("task-{task}"), "version": *version });
-        let close = !self.settled_down && dice.chance(0.2);
+        let close = dice.chance(0.2);
         if close {
             self.wanted.insert(task, None);
         } else {
             let (hour, minute) = (8 + dice.below(10), dice.below(60));
             // Dublin is on UTC in November.
             let visit = Visit {
-                mailbox: mailbox(if self.settled_down { task % MAILBOXES } else { dice.below(MAILBOXES) }),
+                mailbox: mailbox(dice.below(MAILBOXES)),
                 subject: format!("Task {task} v{version}"),
                 start: format!("2026-11-25T{hour:02}:{minute:02}:00Z"),
                 line: format!("text of version {version} of task {task}."),

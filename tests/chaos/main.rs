@@ -14,6 +14,7 @@ mod load;
 mod microsoft;
 mod processes;
 mod replica;
+mod restore;
 mod servers;
 mod stage;
 mod stores;

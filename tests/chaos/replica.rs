@@ -45,6 +45,18 @@ impl Replica {
         Self { process, url: format!("http://127.0.0.1:{port}"), log, http: world.http.clone() }
     }
 
+    /// Runs another command of the binary to its end, on the world's settings; it must succeed.
+    pub(crate) async fn command(world: &World, arguments: &[&str]) -> String {
+        let settings = world.folder.path().join("command.toml");
+        std::fs::write(&settings, world.settings(0)).unwrap();
+        let mut command = binary();
+        command.arg("--config").arg(&settings).args(arguments);
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{arguments:?}: {said}{errors}");
+        said.into_owned()
+    }
+
     /// Starts one and waits until it is ready; one whose port was taken in between is started again on another.
     pub(crate) async fn ready(world: &World) -> Self {
         for _ in 0..5 {

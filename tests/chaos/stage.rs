@@ -33,11 +33,6 @@ pub(crate) struct Stage {
 impl Stage {
     /// Sets it, registers the connection, and starts publishing. `fault` is the table's word for what is played.
     pub(crate) async fn set(store: Store, fault: &'static str) -> Self {
-        Self::set_with(store, fault, Ledger::default()).await
-    }
-
-    /// The same with a ledger that says what is published.
-    pub(crate) async fn set_with(store: Store, fault: &'static str, ledger: Ledger) -> Self {
         let world = World::start(store).await;
         let people: Vec<_> = (0..MAILBOXES)
             .map(|number| json!({ "id": format!("0d5b9b0e-6f0a-4f7c-9a44-1c1d3e5f8b{number:02x}"), "userPrincipalName": mailbox(number) }))
@@ -49,7 +44,7 @@ impl Stage {
         first.stop().await;
         wait_less(&world).await;
         let mut stage = Self { world, dice: Dice::of(&format!("{fault} {store:?}")), fault, store, load: None };
-        stage.publish(ledger).await;
+        stage.publish(Ledger::default()).await;
         stage
     }
 

@@ -1,16 +1,15 @@
-//! The store is busy, full, or of yesterday. On SQLite, whose file is within reach.
+//! The store is busy or full. On SQLite, whose file is within reach.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::{
     dice::size,
-    load::Ledger,
     replica::{LEASE, Replica},
-    stage::{Stage, wait_less},
-    support::{Store, eventually},
+    stage::Stage,
+    support::Store,
 };
 
 /// The longest time between two faults.
@@ -58,59 +57,4 @@ async fn a_full_disk_is_recovered_from_without_a_restart() {
 fn limit(replica: &Replica, bytes: Option<u64>) {
     let limited = Pid::from_raw(i32::try_from(replica.id()).unwrap()).unwrap();
     prlimit(Some(limited), Resource::Fsize, Rlimit { current: bytes, maximum: None }).expect("limiting a child");
-}
-
-#[tokio::test]
-async fn a_database_of_yesterday_and_the_stream_read_again_lead_to_the_same_calendar() {
-    // What moved or was closed after the backup stands in a mailbox that the restored database has never heard of; it is not
-    // found by a newer version alone. README, "Backup", says so.
-    let ledger = Ledger { settled_down: true, ..Ledger::default() };
-    let stage = Stage::set_with(Store::Sqlite, "yesterday's database, stream replayed", ledger).await;
-    let times = size(3, 20);
-    for _ in 0..times {
-        let folder = stage.world.folder.path().to_owned();
-        let replica = stage.replica().await;
-        some_work(&stage).await;
-        replica.stop().await;
-        copy(&folder, "store.db", "yesterday.db");
-        let replica = stage.replica().await;
-        some_work(&stage).await;
-        replica.kill();
-        copy(&folder, "yesterday.db", "store.db");
-        // The stream is read again from its start: a consumer that is made anew does.
-        let stream = stage.world.jetstream().await.get_stream("ARGUS").await.unwrap();
-        stream.delete_consumer("argus-m365").await.unwrap();
-        let replica = stage.replica().await;
-        wait_less(&stage.world).await;
-        some_work(&stage).await;
-        replica.stop().await;
-    }
-    stage.judge(times, Vec::new()).await;
-}
-
-/// Waits until Microsoft has been changed some more.
-async fn some_work(stage: &Stage) {
-    let before = changes(stage).await;
-    eventually("some more changes", async || (changes(stage).await >= before + 100).then_some(())).await;
-}
-
-/// Changes to events that stand, their making included.
-async fn changes(stage: &Stage) -> u64 {
-    let remembered = stage.world.simulator.state().await;
-    let mailboxes = remembered["mailboxes"].as_array().into_iter().flatten();
-    let events = mailboxes.flat_map(|mailbox| mailbox["events"].as_array().into_iter().flatten());
-    events.map(|event| event["version"].as_u64().unwrap()).sum()
-}
-
-/// Copies a SQLite database with its log; nobody has it open.
-fn copy(folder: &Path, from: &str, to: &str) {
-    for suffix in ["", "-wal", "-shm"] {
-        let (from, to) = (folder.join(format!("{from}{suffix}")), folder.join(format!("{to}{suffix}")));
-        if to.exists() {
-            std::fs::remove_file(&to).unwrap();
-        }
-        if from.exists() {
-            std::fs::copy(&from, &to).unwrap();
-        }
-    }
 }

@@ -17,7 +17,8 @@ use crate::{
 
 /// How soon after the last fault everything must agree.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// How long a call may be under way, on a busy machine, from the decision to send it to its arrival.
+/// How long after a 429 a call may still arrive that was under way: decided on before its sender could read that answer, or read in the
+/// store that another replica had. The replicas here are told within 100 ms and a commit; the rest is a busy machine's.
 const UNDER_WAY: chrono::TimeDelta = chrono::TimeDelta::milliseconds(250);
 /// The reference that every event of ours carries.
 const OURS: &str = "acme/task-";
@@ -71,7 +72,7 @@ pub(crate) async fn of(world: &World, connector: &Connector, ledger: &Ledger) ->
     Ok(Verdict { converged, tasks: ledger.wanted.len() })
 }
 
-/// Whether a call had left before the 429 to another call of the same mailbox could be read. Four may be under way at once.
+/// Whether a call was under way when another call of the same mailbox got its 429 (the simulator notes that instant as it answers).
 fn was_under_way(violation: &Value) -> bool {
     let instant = |name: &str| violation[name].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap();
     let told = instant("notBefore") - chrono::TimeDelta::seconds(i64::try_from(retry_after()).unwrap());

@@ -17,6 +17,7 @@ mod records;
 mod storm;
 mod tampering;
 mod versions;
+mod workers;
 mod world;
 
 macro_rules! behaviours {
@@ -37,6 +38,10 @@ macro_rules! behaviours {
 }
 
 behaviours! {
+    workers {
+        who_stood_still_loses_its_leases_and_who_moved_keeps_them
+        who_stopped_in_order_is_forgotten
+    }
     tampering {
         a_thousand_falsified_trails_are_all_found
         a_trail_written_anew_is_sound_in_itself_and_found_against_its_checkpoint

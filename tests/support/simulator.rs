@@ -65,6 +65,11 @@ impl Simulator {
         self.get(&format!("tenants/{id}/state")).await
     }
 
+    /// How many requests were answered, by `kind status`: `createEvent 201`. None is forgotten, however many there were.
+    pub(crate) async fn counts(&self) -> Value {
+        self.get("counts").await
+    }
+
     /// Every request seen.
     pub(crate) async fn requests(&self) -> Value {
         self.get("requests").await["requests"].take()

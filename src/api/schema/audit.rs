@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     super::{auth::Permission, caller::Caller, errors::Refusal},
     page::{self, List, Listed, count},
-    scalars::Instant,
+    scalars::{GivenInstant, Instant},
 };
 use crate::{
     audit::Verification,
@@ -101,13 +101,15 @@ impl AuditQuery {
         context: &Context<'_>,
         action: Option<String>,
         target: Option<String>,
-        from: Option<Instant>,
-        to: Option<Instant>,
+        from: Option<GivenInstant>,
+        to: Option<GivenInstant>,
         #[graphql(default_with = "Some(50)")] first: Option<i32>,
         after: Option<String>,
     ) -> Result<List<AuditEntry>> {
         let page = page::request(first, after)?;
-        let filter = AuditFilter { action, target, from: from.map(|at| at.0), to: to.map(|at| at.0) };
+        let from = from.map(|at| at.read("from")).transpose()?;
+        let to = to.map(|at| at.read("to")).transpose()?;
+        let filter = AuditFilter { action, target, from, to };
         let records = super::records(context)?;
         let rows = records.audit_trail(Caller::of(context)?.scope(), filter, page).await.map_err(Refusal::from)?;
         Ok(List::of(rows, AuditEntry::from))

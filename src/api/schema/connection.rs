@@ -145,7 +145,7 @@ impl ConnectionMutation {
     async fn register_connection(&self, context: &Context<'_>, input: RegisterConnectionInput) -> Result<Connection> {
         let caller = Caller::of(context)?;
         let connections = super::connections(context)?;
-        let view = connections.register(caller.scope(), &caller.actor(), input.into()).await.map_err(Refusal::from)?;
+        let view = connections.register(caller.scope(), &caller.actor(), input.try_into()?).await.map_err(Refusal::from)?;
         Ok(view.into())
     }
 

@@ -3,7 +3,7 @@
 use async_graphql::InputObject;
 use secrecy::SecretString;
 
-use super::{scalars::Instant, words::Cloud};
+use super::{super::errors::Refusal, scalars::GivenInstant, words::Cloud};
 use crate::connections::Registration;
 
 /// A connection to be registered.
@@ -21,18 +21,20 @@ pub(super) struct RegisterConnectionInput {
     #[graphql(default_with = "Some(Cloud::Global)")]
     cloud: Option<Cloud>,
     /// When the secret ends, to be warned before.
-    secret_expires_at: Option<Instant>,
+    secret_expires_at: Option<GivenInstant>,
 }
 
-impl From<RegisterConnectionInput> for Registration {
-    fn from(input: RegisterConnectionInput) -> Self {
-        Self {
+impl TryFrom<RegisterConnectionInput> for Registration {
+    type Error = Refusal;
+
+    fn try_from(input: RegisterConnectionInput) -> Result<Self, Refusal> {
+        Ok(Self {
             directory_id: input.directory_id,
             application_id: input.application_id,
             application_secret: input.application_secret.map(SecretString::from),
             application_certificate: input.application_certificate.map(SecretString::from),
             cloud: input.cloud.unwrap_or(Cloud::Global).into(),
-            secret_expires_at: input.secret_expires_at.map(|at| at.0),
-        }
+            secret_expires_at: input.secret_expires_at.map(|at| at.read("secretExpiresAt")).transpose()?,
+        })
     }
 }

@@ -52,11 +52,11 @@ impl<'work> Ledger<'work> {
         self.places.retain(|place| !(place.target == mailbox && place.generation == generation));
     }
 
-    /// The place that an event is known as already, under this or another name for the mailbox.
+    /// The place that an event is known as already, under this or another name for the mailbox. A suspicion is none: it goes once
+    /// its mailbox was looked at, and what was known as it alone would be forgotten.
     pub(super) fn holder(&self, mailbox: &str, id: &str) -> Option<Place> {
-        let same =
-            |place: &&Place| event_id(place) == Some(id) && (place.target == mailbox || may_be_one(&place.target, mailbox));
-        self.places.iter().find(same).cloned()
+        let here = |place: &&Place| place.target == mailbox || may_be_one(&place.target, mailbox);
+        self.places.iter().filter(here).find(|place| event_id(place) == Some(id) && !place.is_suspicion()).cloned()
     }
 
     /// Takes an event of ours in; true if it was not known before. `at_home`: this is the mailbox that the visit belongs in, so an
@@ -111,8 +111,10 @@ impl<'work> Ledger<'work> {
         self.gone(mailbox, SUSPICION);
         let key = &suspicion.idempotency_key;
         let id = event_id(&suspicion);
-        let known = self.places.iter().any(|place| place.idempotency_key.eq_ignore_ascii_case(key))
-            || id.is_some_and(|id| self.holder(mailbox, id).is_some());
+        // A key alone accounts only for an attempt that is open: where its event is known, and was removed by hand, the same key may have
+        // made another one.
+        let open = |place: &Place| event_id(place).is_none() && place.idempotency_key.eq_ignore_ascii_case(key);
+        let known = self.places.iter().any(open) || id.is_some_and(|id| self.holder(mailbox, id).is_some());
         if !known && (id.is_some() || !key.is_empty()) {
             self.put(Place { generation: self.generation + 1, ..suspicion });
         }
