@@ -8,6 +8,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     DeliverySettings, Tenants, Wake,
+    begin::{Begun, begin},
     lease::Leases,
     run::{Ended, Run},
 };
@@ -28,6 +29,9 @@ const OUT_OF_REACH: Duration = Duration::from_millis(100);
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// Objects claimed in one go, at most.
 const CLAIM: usize = 256;
+/// For so many objects whose calls may be under way, one more is claimed: while some wait for their claim or their record to be
+/// committed, others call.
+const AHEAD: usize = 2;
 
 /// Keeps one capability in agreement. Made by the composition root; [`Reconciler::run`] is its life.
 pub struct Reconciler<C, T> {
@@ -60,7 +64,8 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
     pub async fn run(self, stop: CancellationToken) {
         let this = Arc::new(self);
         let leases = Arc::new(Leases::default());
-        let slots = Arc::new(Semaphore::new(this.settings.concurrency));
+        let slots = Arc::new(Semaphore::new(this.settings.concurrency + this.settings.concurrency / AHEAD));
+        let calls = Arc::new(Semaphore::new(this.settings.concurrency));
         let runs = TaskTracker::new();
         let finished = CancellationToken::new();
         let keeper = tokio::spawn(this.clone().keep_leases(leases.clone(), finished.clone()));
@@ -72,7 +77,7 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
                     drop(permits);
                     this.sleep(asked_at, &stop).await;
                 }
-                Ok(claims) => this.start(claims, permits, &leases, &runs),
+                Ok(claims) => this.start(claims, permits, (&leases, &calls), &runs),
                 Err(error) => {
                     drop(permits);
                     tracing::error!(error = &error as &dyn std::error::Error, "could not claim work");
@@ -101,7 +106,7 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
         Some(first)
     }
 
-    async fn claim(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<Claim>, StoreError> {
+    async fn claim(self: &Arc<Self>, now: DateTime<Utc>, limit: usize) -> Result<Vec<Begun<C::Call>>, StoreError> {
         let request = ClaimRequest {
             kinds: vec![self.capability.kind()],
             limit: u32::try_from(limit).unwrap_or(u32::MAX),
@@ -109,28 +114,39 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
             owner: self.owner.clone(),
             lease_until: now + TimeDelta::from_std(self.settings.lease).unwrap_or(TimeDelta::MAX),
         };
-        self.store.claim(&self.worker, now, request).await
+        let this = self.clone();
+        let begin = move |claim: Claim| {
+            let connected = this.tenants.is_open(&claim.lease.scope);
+            begin(&this.capability, &this.settings, claim, connected, now)
+        };
+        self.store.claim_and_begin(&self.worker, now, request, begin).await
     }
 
-    fn start(self: &Arc<Self>, claims: Vec<Claim>, mut permits: OwnedSemaphorePermit, leases: &Arc<Leases>, runs: &TaskTracker) {
-        for claim in claims {
+    fn start(
+        self: &Arc<Self>,
+        begun: Vec<Begun<C::Call>>,
+        mut permits: OwnedSemaphorePermit,
+        (leases, calls): (&Arc<Leases>, &Arc<Semaphore>),
+        runs: &TaskTracker,
+    ) {
+        for begun in begun {
             let this = self.clone();
-            let leases = leases.clone();
+            let (leases, calls) = (leases.clone(), calls.clone());
             let slot = permits.split(1);
             runs.spawn(async move {
                 let _slot = slot;
-                this.work_on(claim, &leases).await;
+                this.work_on(begun, &leases, &calls).await;
                 this.wake.wake();
             });
         }
     }
 
-    async fn work_on(&self, claim: Claim, leases: &Leases) {
+    async fn work_on(&self, begun: Begun<C::Call>, leases: &Leases, calls: &Semaphore) {
         crash::point("claim.after-commit");
-        let held = leases.hold(claim.lease.clone());
-        let scope = claim.lease.scope.clone();
-        let key = claim.lease.key.clone();
-        let event_time = claim.context.time;
+        let held = leases.hold(begun.lease.clone());
+        let scope = begun.lease.scope.clone();
+        let key = begun.lease.key.clone();
+        let event_time = begun.work.context.time;
         let graph = self.tenants.graph(&scope).await;
         let run = Run {
             store: &self.store,
@@ -138,9 +154,10 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
             settings: &self.settings,
             clock: &self.clock,
             ids: &self.ids,
+            calls,
             held: held.clone(),
         };
-        let ended = run.go(claim, graph).await;
+        let ended = run.go(begun, graph).await;
         leases.release(&held);
         self.published.wake();
         match ended {

@@ -12,15 +12,15 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::PoisonError,
+    sync::{Arc, PoisonError},
 };
 
 use chrono::{DateTime, Utc};
 
 use super::{
-    Claim, ClaimRequest, Kind, Lease, Store, StoreError, WorkerScope,
+    Claim, ClaimRequest, Kind, Lease, Progress, Store, StoreError, WorkerScope,
     db::{Conn, Failure, Job, MOST_AT_ONCE, Row, Tx, Value, padded},
-    record::places_of,
+    record::{self, places_of},
     values,
 };
 use crate::capabilities::{Place, Version};
@@ -85,20 +85,32 @@ impl Store {
     /// Takes due objects under lease: round robin over organisations, then targets; nothing of an organisation without a usable
     /// connection, nothing that is paused, nothing under a hold, nothing under a live lease, never more than `per_target` of one target. Within a
     /// target the one that is due the longest comes first.
-    pub async fn claim(
+    pub async fn claim(&self, worker: &WorkerScope, now: DateTime<Utc>, request: ClaimRequest) -> Result<Vec<Claim>, StoreError> {
+        self.claim_and_begin(worker, now, request, |claim| (claim, None)).await
+    }
+
+    /// The same, and has the first progress under each lease committed together with it: `begin` makes of a claim what its worker
+    /// needs, and what is to be recorded at once ([`super::Next::Keep`]). It may be asked more than once, so it must be pure.
+    pub async fn claim_and_begin<B: Send + 'static>(
         &self,
         _worker: &WorkerScope,
         now: DateTime<Utc>,
         request: ClaimRequest,
-    ) -> Result<Vec<Claim>, StoreError> {
+        begin: impl Fn(Claim) -> (B, Option<Progress>) + Send + Sync + 'static,
+    ) -> Result<Vec<B>, StoreError> {
         if request.kinds.is_empty() || request.limit == 0 || request.per_target == 0 {
             return Ok(vec![]);
         }
-        let store = self.clone();
-        let request = std::sync::Arc::new(request);
-        let job: Job<Vec<Claim>> = Box::new(move |tx| {
-            let (store, request) = (store.clone(), std::sync::Arc::clone(&request));
-            Box::pin(async move { store.claim_in(tx, now, &request).await })
+        let (store, asked) = (self.clone(), Arc::new((request, begin)));
+        let job: Job<Vec<B>> = Box::new(move |tx| {
+            let (store, asked) = (store.clone(), Arc::clone(&asked));
+            Box::pin(async move {
+                let (request, begin) = &*asked;
+                let claims = store.claim_in(tx, now, request).await?;
+                let (begun, progress): (Vec<B>, Vec<Option<Progress>>) = claims.into_iter().map(begin).unzip();
+                record::first(tx, now, progress.into_iter().flatten().collect()).await?;
+                Ok(begun)
+            })
         });
         self.write("claiming due objects", job).await
     }
@@ -117,8 +129,7 @@ impl Store {
             found.add(walk(&mut tx.conn, now, request, groups).await?);
         }
         self.remember(&found.taken);
-        let claims = self.take(&mut tx.conn, now, request, found.taken).await?;
-        Ok(claims)
+        self.take(&mut tx.conn, now, request, found.taken).await
     }
 
     /// The groups, beginning after the one served last, each with the target to begin at.
