@@ -32,7 +32,7 @@ use crate::{capabilities::Failure, graph::Graph, organisation::OrgScope};
 /// How hard to try.
 #[derive(Debug, Clone)]
 pub struct DeliverySettings {
-    /// Objects with a call under way at once in this process; half as many again may be claimed and wait for a commit.
+    /// Objects with a call under way at once in this process; a quarter more may be claimed and wait for a commit.
     pub concurrency: usize,
     /// Objects of one mailbox, list or channel worked on at once, over all processes.
     pub per_target: u32,

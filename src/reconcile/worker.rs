@@ -31,7 +31,7 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 const CLAIM: usize = 256;
 /// For so many objects whose calls may be under way, one more is claimed: while some wait for their claim or their record to be
 /// committed, others call.
-const AHEAD: usize = 2;
+const AHEAD: usize = 4;
 
 /// Keeps one capability in agreement. Made by the composition root; [`Reconciler::run`] is its life.
 pub struct Reconciler<C, T> {

@@ -107,9 +107,9 @@ impl Store {
             Box::pin(async move {
                 let (request, begin) = &*asked;
                 let claims = store.claim_in(tx, now, request).await?;
-                let (begun, progress): (Vec<B>, Vec<Option<Progress>>) = claims.into_iter().map(begin).unzip();
+                let (workers, progress): (Vec<B>, Vec<Option<Progress>>) = claims.into_iter().map(begin).unzip();
                 record::first(tx, now, progress.into_iter().flatten().collect()).await?;
-                Ok(begun)
+                Ok(workers)
             })
         });
         self.write("claiming due objects", job).await

@@ -12,7 +12,7 @@ use std::{
 use super::{Conn, Failure, Row, Value};
 
 /// Rows a statement, largest first.
-const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
+const SIZES: [usize; 4] = [64, 16, 4, 1];
 
 impl Conn {
     /// Runs `text` over `rows`, several statements if need be, and returns the rows it gives back. `{rows}` in the text stands
@@ -59,7 +59,7 @@ type Texts = HashMap<(usize, usize, usize, bool), Arc<str>>;
 static TEXTS: LazyLock<Mutex<Texts>> = LazyLock::new(Mutex::default);
 
 /// The most rows for statements that must see all of them at once, and fill up what is missing ([`padded`]).
-pub(in crate::store) const MOST_AT_ONCE: usize = SIZES[1];
+pub(in crate::store) const MOST_AT_ONCE: usize = SIZES[0];
 
 /// Fills up to the next fixed size with copies of a row that matches nothing.
 pub(in crate::store) fn padded<const N: usize>(mut rows: Vec<[Value; N]>, nothing: &[Value; N]) -> Vec<[Value; N]> {

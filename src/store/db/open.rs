@@ -24,10 +24,10 @@ const READERS: u32 = 4;
 const STATEMENTS: usize = 256;
 /// Rows that the driver's thread hands over before it waits for their reader: more than a statement gives back, so that the two
 /// threads do not take turns over it.
-const ROWS: usize = 1_024;
+const ROWS: usize = 128;
 /// The writer's page cache, in SQLite's unit (negative: KiB): with its 2 MiB, pages that several transactions in a row change are
 /// read again for each.
-const CACHE: &str = "-8192";
+const CACHE: &str = "-4096";
 /// Pages in the log before they are written back to the database file, 16 MiB. SQLite's 1,000 are full several times a second under
 /// load, and most pages in them change again at once.
 const CHECKPOINT: &str = "4000";
