@@ -48,8 +48,8 @@ check: ## What CI runs beside the tests: format, lints, docs, dependencies
 fmt: ## Format the source
 	$(CARGO) fmt
 
-bench: ## Print what the connector reaches on this machine, beside the bare ceilings (optimised build; several minutes the first time)
-	@$(PYTHON) scripts/with_services.py $(CARGO) bench --locked --profile bench-quick $(FEATURES) --bench throughput
+bench: ## Print what the connector reaches on this machine, beside the bare ceilings (BENCH="intake crowded" picks; optimised build)
+	@$(PYTHON) scripts/with_services.py $(CARGO) bench --locked --profile bench-quick $(FEATURES) --bench throughput -- $(BENCH)
 
 tools: ## Fetch all tools into .tools/: NATS, Postgres, cargo-deny, cargo-machete (builds the last two, about three minutes)
 	@$(PYTHON) scripts/tools.py

@@ -9,6 +9,8 @@
 //! | `scene` | broker, simulator and store with so many mailboxes and events |
 //! | `ceilings` | the same client and the same server without the connector |
 //! | `runs` | what is measured |
+//! | `neighbours` | what one organisation's trouble costs another |
+//! | `settled_rows` | a store that has been at work for a while |
 //! | `process` | CPU time and memory of a process |
 //! | `table` | the answer |
 //!
@@ -18,9 +20,11 @@
 mod support;
 
 mod ceilings;
+mod neighbours;
 mod process;
 mod runs;
 mod scene;
+mod settled_rows;
 mod table;
 
 use std::time::Duration;
@@ -55,6 +59,18 @@ fn main() -> std::io::Result<()> {
             if table.wants(&format!("end to end 120 ms {store:?}")) {
                 table.add(runs::end_to_end(store, LATENCY).await);
             }
+        }
+        if table.wants("blocked 0 ms") {
+            table.add(neighbours::others_beside_blocked().await);
+        }
+        if table.wants("settled rows: claims") {
+            table.add(settled_rows::claims().await);
+        }
+        if table.wants("settled rows: delivery") {
+            table.add(settled_rows::delivery().await);
+        }
+        if table.wants("quiet 120 ms") {
+            table.add(neighbours::quiet_beside_throttled(LATENCY).await);
         }
         if table.wants("crowded 120 ms") {
             table.add(runs::crowded(LATENCY).await);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use serde_json::{Value, json};
 
-use crate::support::{Connector, Store, World};
+use crate::support::{Connector, Store, World, eventually, token};
 
 /// Publishes that wait for the stream's answer at once.
 const AT_ONCE: u32 = 1_000;
@@ -39,17 +39,49 @@ impl Scene {
         connector.stop().await;
     }
 
+    /// Adds a second tenant with so many mailboxes, and registers it as the connection of the organisation `quiet`.
+    pub(crate) async fn add_quiet(&self, connector: &Connector, mailboxes: u32) {
+        let users: Vec<Value> = (0..mailboxes)
+            .map(|number| {
+                json!({ "id": format!("0d5b9b0e-6f0a-4f7c-9a46-{number:012x}"), "userPrincipalName": format!("quiet-{number}@quiet.example") })
+            })
+            .collect();
+        let mut quiet = tenant();
+        quiet["id"] = json!("6f3a1c52-9d0e-4b7a-8c35-2e41d09b7f61");
+        quiet["domain"] = json!("quiet.example");
+        quiet["users"] = json!(users);
+        let made = self.http.post(format!("{}/_sim/tenants", self.world.simulator.url)).json(&quiet).send().await;
+        assert!(made.is_ok_and(|answer| answer.status().is_success()), "the simulator did not take a second tenant");
+        let token = token(&connector.log.with_extension("toml"), "quiet", "m365:admin");
+        let app = &quiet["apps"][0];
+        let input =
+            json!({ "directoryId": quiet["id"], "applicationId": app["id"], "applicationSecret": app["secrets"][0]["value"] });
+        let query = "mutation($input: RegisterConnectionInput!) { registerConnection(input: $input) { state } }";
+        connector.graphql_as(&token, query, json!({ "input": input })).await;
+        eventually("the second connection is active", async || {
+            let answer = connector.graphql_as(&token, "{ connection { state } }", Value::Null).await;
+            (answer["data"]["connection"]["state"] == "ACTIVE").then_some(())
+        })
+        .await;
+    }
+
     /// Publishes so many tasks, in turn for each of so many mailboxes, and waits until the stream has them.
     pub(crate) async fn publish(&self, events: u32, mailboxes: u32) {
+        self.publish_for("acme", events, mailboxes).await;
+    }
+
+    /// The same for another organisation.
+    pub(crate) async fn publish_for(&self, organisation: &str, events: u32, mailboxes: u32) {
+        let subject = format!("argus.{organisation}.task.scheduled");
         let stream = self.world.jetstream().await;
         let numbers: Vec<u32> = (0..events).collect();
         for numbers in numbers.chunks(AT_ONCE as usize) {
             let mut answers = Vec::new();
             for number in numbers {
-                let event = task(*number, &mailbox(number % mailboxes));
+                let event = task(&format!("{organisation}-{number}"), *number, &mailbox(number % mailboxes));
                 let mut headers = HeaderMap::new();
                 headers.insert("Nats-Msg-Id", event["id"].as_str().unwrap_or_default());
-                answers.push(stream.publish_with_headers("argus.acme.task.scheduled", headers, event.to_string().into()).await);
+                answers.push(stream.publish_with_headers(subject.clone(), headers, event.to_string().into()).await);
             }
             for answer in answers {
                 match answer {
@@ -93,14 +125,15 @@ pub(crate) fn mailbox(number: u32) -> String {
     format!("worker-{number}@acme-water.example")
 }
 
-fn task(number: u32, mailbox: &str) -> Value {
+/// The event of a task, at a time that depends on its number.
+pub(crate) fn task(id: &str, number: u32, mailbox: &str) -> Value {
     let (hour, minute) = (number / 60 % 20, number % 60);
     let clock = |hour: u32| format!("2026-12-01T{hour:02}:{minute:02}:00");
     json!({
-        "specversion": "1.0", "id": format!("bench-{number}"), "source": "/bench", "type": "argus.task.scheduled.v1",
+        "specversion": "1.0", "id": id, "source": "/bench", "type": "argus.task.scheduled.v1",
         "time": "2026-11-23T09:00:00Z",
         "data": {
-            "taskId": format!("bench-{number}"), "version": 1, "title": format!("Visit {number}"),
+            "taskId": id, "version": 1, "title": format!("Visit {number}"),
             "window": { "start": clock(hour), "end": clock(hour + 1), "timeZone": "Europe/Dublin" },
             "assignee": { "userPrincipalName": mailbox },
         },

@@ -27,6 +27,13 @@ pub(super) struct Opened {
     read_at: DateTime<Utc>,
 }
 
+impl Opened {
+    fn is_fresh(&self, now: DateTime<Utc>) -> bool {
+        let age = now - self.read_at;
+        age >= TimeDelta::zero() && age.to_std().is_ok_and(|age| age < FRESH)
+    }
+}
+
 /// Sends calls for one organisation, and keeps the connection's state in step with the answers.
 #[derive(Clone)]
 pub struct Connected {
@@ -58,14 +65,18 @@ impl Tenants for Connections {
             }
         })
     }
+
+    fn is_open(&self, scope: &OrgScope) -> bool {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).contains_key(scope)
+    }
 }
 
 impl Connections {
     /// The organisation's connection, open.
     pub async fn connected(&self, scope: &OrgScope) -> Result<Connected, ConnectionError> {
-        let opened = match self.still_fresh(scope) {
+        let opened = match self.fresh_or_mine_to_read(scope) {
             Some(opened) => opened,
-            None => self.open(scope).await?,
+            None => self.open(scope).await.inspect_err(|_| self.forget(scope))?,
         };
         let session = self.parts.graph.session(opened.access.clone());
         Ok(Connected { session, connections: self.clone(), scope: scope.clone(), access: opened.access, state: opened.state })
@@ -79,10 +90,17 @@ impl Connections {
         Ok(opened)
     }
 
-    fn still_fresh(&self, scope: &OrgScope) -> Option<Opened> {
-        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner).get(scope).cloned()?;
-        let age = self.parts.clock.now() - opened.read_at;
-        (age >= TimeDelta::zero() && age.to_std().ok()? < FRESH).then_some(opened)
+    /// What is kept, while it is fresh. Of many callers at the moment it is not any more, one gets nothing and reads it again; the others
+    /// go on with what there is meanwhile, instead of reading the same row hundreds of times.
+    fn fresh_or_mine_to_read(&self, scope: &OrgScope) -> Option<Opened> {
+        let now = self.parts.clock.now();
+        let mut all = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let opened = all.get_mut(scope)?;
+        if !opened.is_fresh(now) {
+            opened.read_at = now;
+            return None;
+        }
+        Some(opened.clone())
     }
 
     pub(super) fn forget(&self, scope: &OrgScope) {

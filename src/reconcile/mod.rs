@@ -3,6 +3,7 @@
 //! | file | subject |
 //! | --- | --- |
 //! | [`worker`] | takes due objects under lease and starts a run for each; sleeps until something is due |
+//! | [`begin`] | the first decision, whose intent is committed with the claim; pure |
 //! | [`run`] | one object's run: decide, commit the intent, call, learn, until nothing is left to do |
 //! | [`journal`] | what a run has learned and not written down yet |
 //! | [`ending`] | what becomes of an object when its run stops; pure |
@@ -15,6 +16,7 @@
 //! `Retry-After`.
 
 pub mod backoff;
+mod begin;
 mod ending;
 mod heed;
 mod journal;
@@ -34,7 +36,7 @@ use crate::{capabilities::Failure, graph::Graph, organisation::OrgScope};
 /// How hard to try.
 #[derive(Debug, Clone)]
 pub struct DeliverySettings {
-    /// Objects worked on at once by this process.
+    /// Objects with a call under way at once in this process; a quarter more may be claimed and wait for a commit.
     pub concurrency: usize,
     /// Objects of one mailbox, list or channel worked on at once, over all processes.
     pub per_target: u32,
@@ -71,6 +73,9 @@ pub trait Tenants: Send + Sync + 'static {
 
     /// The organisation's connection; a failure when it has none or its credential cannot be opened.
     fn graph(&self, scope: &OrgScope) -> impl Future<Output = Result<Self::Graph, Failure>> + Send;
+
+    /// Whether [`Tenants::graph`] has it open already: only then are intents committed with a claim.
+    fn is_open(&self, scope: &OrgScope) -> bool;
 }
 
 /// Tells a loop that something may be due. Cheap to clone.

@@ -4,9 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use super::{
     DeliverySettings,
+    begin::Begun,
     ending::{Ending, ending, holds},
     heed::Waits,
     journal::{Journal, entry},
@@ -20,7 +22,7 @@ use crate::{
     events::{Telling, outgoing},
     graph::Graph,
     ids::Ids,
-    store::{Claim, DeliveryError, Hold, NewDeadLetter, Next, Progress, Recorded, Store, StoreError, WorkerScope},
+    store::{DeliveryError, Hold, NewDeadLetter, Next, Progress, Recorded, Store, StoreError, WorkerScope},
 };
 
 /// Calls that one run may make: far above what any decision needs, so that a capability that goes in circles is stopped.
@@ -54,25 +56,18 @@ pub(super) struct Run<'a, C> {
     pub(super) worker: &'a WorkerScope,
     pub(super) waits: &'a Waits,
     pub(super) presence: &'a Presence,
+    /// A permit is the right to have a call under way.
+    pub(super) calls: &'a Semaphore,
     pub(super) held: Arc<Held>,
 }
 
 impl<C: Capability> Run<'_, C> {
     /// Works on a claimed object until it is settled, waits or is set aside, and writes that down.
-    pub(super) async fn go<G: Graph>(&self, claim: Claim, graph: Result<G, Failure>) -> Result<Ended, StoreError> {
-        let (attempts, crashes) = (claim.attempts, claim.crashes);
+    pub(super) async fn go<G: Graph>(&self, begun: Begun<C::Call>, graph: Result<G, Failure>) -> Result<Ended, StoreError> {
+        let Begun { mut work, mut journal, attempts, impossible, intended, .. } = begun;
         let first_failed_at = self.clock.now();
-        let mut journal = Journal::default();
-        let (mut work, unreadable) = work(claim);
-        if let Some(problem) = unreadable {
-            let message = format!("the stored wanted state cannot be read: {problem}");
-            return self.set_aside(&work, &mut journal, self.impossible("UNREADABLE", message), attempts, first_failed_at).await;
-        }
-        if crashes >= self.settings.max_crashes {
-            let message = format!("{crashes} workers in a row ended without a word while they worked on it");
-            return self
-                .set_aside(&work, &mut journal, self.impossible("WORKER_CRASHED", message), attempts, first_failed_at)
-                .await;
+        if let Some((code, message)) = impossible {
+            return self.set_aside(&work, &mut journal, self.impossible(code, message), attempts, first_failed_at).await;
         }
         let graph = match graph {
             Ok(graph) => graph,
@@ -81,6 +76,11 @@ impl<C: Capability> Run<'_, C> {
                 return self.stop(&work, journal, attempts).await;
             }
         };
+        if let Some(call) = intended
+            && !self.call(&graph, &mut work, &mut journal, &call).await?
+        {
+            return Ok(Ended::Superseded);
+        }
         for _ in 0..MOST_CALLS {
             match self.capability.decide(&work, self.clock.now()) {
                 Decision::Settled => return self.settle(&work, journal).await,
@@ -109,6 +109,13 @@ impl<C: Capability> Run<'_, C> {
                 return Ok(false);
             }
         }
+        self.call(graph, work, journal, call).await
+    }
+
+    /// Makes a call whose intent is committed, and learns from it; false when it must not be made any more.
+    async fn call(&self, graph: &impl Graph, work: &mut Work, journal: &mut Journal, call: &C::Call) -> Result<bool, StoreError> {
+        // Fails only when the semaphore is closed, which nobody does; going ahead would then be right too.
+        let _permit = self.calls.acquire().await.ok();
         // A worker that was frozen since the claim must not act on what it believed then. What it did before it froze is told all the
         // same: should somebody else have the object now, they hear of it only by this record being refused.
         if !self.may_call() {
@@ -228,6 +235,7 @@ impl<C: Capability> Run<'_, C> {
     /// Records, again and again while the store is away, until the lease would have ended had it begun now. Not only until it ends:
     /// a worker that was frozen past it, and whose connections to the store broke meanwhile, must still say what it did.
     async fn record(&self, progress: Progress) -> Result<Recorded, StoreError> {
+        let progress = Arc::new(progress);
         let give_up = self.clock.now() + TimeDelta::from_std(self.settings.lease).unwrap_or(TimeDelta::MAX);
         loop {
             match self.store.record(self.clock.now(), progress.clone()).await {
@@ -243,25 +251,4 @@ impl<C: Capability> Run<'_, C> {
             }
         }
     }
-}
-
-/// A claim as the capability sees it; with the reason when its wanted state is not even JSON.
-fn work(claim: Claim) -> (Work, Option<serde_json::Error>) {
-    let (wanted, unreadable) = match serde_json::from_str(&claim.body) {
-        Ok(wanted) => (wanted, None),
-        Err(error) => (serde_json::Value::Null, Some(error)),
-    };
-    let work = Work {
-        organisation: claim.lease.scope.organisation().clone(),
-        key: claim.lease.key,
-        version: claim.version,
-        wanted,
-        context: claim.context,
-        generation: claim.generation,
-        recheck: claim.recheck,
-        places: claim.places,
-        failures: Vec::new(),
-        looked: std::collections::BTreeSet::new(),
-    };
-    (work, unreadable)
 }

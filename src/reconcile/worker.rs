@@ -8,6 +8,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     DeliverySettings, Tenants, Wake,
+    begin::{Begun, begin},
     heed::{Heeding, Waits},
     lease::Leases,
     presence::{Keeper, Presence},
@@ -32,6 +33,9 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 const NOT_PRESENT: Duration = Duration::from_millis(20);
 /// Objects claimed in one go, at most.
 const CLAIM: usize = 256;
+/// For so many objects whose calls may be under way, one more is claimed: while some wait for their claim or their record to be
+/// committed, others call.
+const AHEAD: usize = 4;
 
 /// Keeps one capability in agreement. Made by the composition root; [`Reconciler::run`] is its life.
 pub struct Reconciler<C, T> {
@@ -60,19 +64,32 @@ pub struct Reconciler<C, T> {
 }
 
 /// What the runs of a loop share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     leases: Leases,
     waits: Waits,
     presence: Presence,
+    /// A permit is the right to have a call under way.
+    calls: Semaphore,
+}
+
+impl Shared {
+    fn new(concurrency: usize) -> Self {
+        Self {
+            leases: Leases::default(),
+            waits: Waits::default(),
+            presence: Presence::default(),
+            calls: Semaphore::new(concurrency),
+        }
+    }
 }
 
 impl<C: Capability, T: Tenants> Reconciler<C, T> {
     /// Runs until `stop`; then waits for the runs under way, so that nothing is left half recorded.
     pub async fn run(self, stop: CancellationToken) {
         let this = Arc::new(self);
-        let shared = Arc::new(Shared::default());
-        let slots = Arc::new(Semaphore::new(this.settings.concurrency));
+        let shared = Arc::new(Shared::new(this.settings.concurrency));
+        let slots = Arc::new(Semaphore::new(this.settings.concurrency + this.settings.concurrency / AHEAD));
         let runs = TaskTracker::new();
         let finished = CancellationToken::new();
         let keeper = tokio::spawn(this.clone().keep_leases(shared.clone(), finished.clone()));
@@ -121,7 +138,7 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
         Some(first)
     }
 
-    async fn claim(&self, now: DateTime<Utc>, limit: usize, waits: &Waits) -> Result<Vec<Claim>, StoreError> {
+    async fn claim(self: &Arc<Self>, now: DateTime<Utc>, limit: usize, waits: &Waits) -> Result<Vec<Begun<C::Call>>, StoreError> {
         // Before the claim: no run may start that does not know what others were told.
         waits.refresh(&self.store, &self.worker, self.capability.name(), &self.clock).await?;
         let request = ClaimRequest {
@@ -131,29 +148,40 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
             owner: self.owner.clone(),
             lease_until: now + TimeDelta::from_std(self.settings.lease).unwrap_or(TimeDelta::MAX),
         };
-        self.store.claim(&self.worker, now, request).await
+        let this = self.clone();
+        let begin = move |claim: Claim| {
+            let connected = this.tenants.is_open(&claim.lease.scope);
+            begin(&this.capability, &this.settings, claim, connected, now)
+        };
+        self.store.claim_and_begin(&self.worker, now, request, begin).await
     }
 
-    fn start(self: &Arc<Self>, claims: Vec<Claim>, mut permits: OwnedSemaphorePermit, shared: &Arc<Shared>, runs: &TaskTracker) {
-        for claim in claims {
+    fn start(
+        self: &Arc<Self>,
+        begun: Vec<Begun<C::Call>>,
+        mut permits: OwnedSemaphorePermit,
+        shared: &Arc<Shared>,
+        runs: &TaskTracker,
+    ) {
+        for begun in begun {
             let this = self.clone();
             let shared = shared.clone();
             let slot = permits.split(1);
             runs.spawn(async move {
                 let _slot = slot;
-                this.work_on(claim, &shared).await;
+                this.work_on(begun, &shared).await;
                 this.wake.wake();
             });
         }
     }
 
-    async fn work_on(&self, claim: Claim, shared: &Shared) {
+    async fn work_on(&self, begun: Begun<C::Call>, shared: &Shared) {
         crash::point("claim.after-commit");
-        let Shared { leases, waits, presence } = shared;
-        let held = leases.hold(claim.lease.clone());
-        let scope = claim.lease.scope.clone();
-        let key = claim.lease.key.clone();
-        let event_time = claim.context.time;
+        let Shared { leases, waits, presence, calls } = shared;
+        let held = leases.hold(begun.lease.clone());
+        let scope = begun.lease.scope.clone();
+        let key = begun.lease.key.clone();
+        let event_time = begun.work.context.time;
         let graph = self.tenants.graph(&scope).await;
         let graph = graph.map(|graph| Heeding { graph, waits, scope: &scope, clock: &self.clock });
         let run = Run {
@@ -165,9 +193,10 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
             worker: &self.worker,
             waits,
             presence,
+            calls,
             held: held.clone(),
         };
-        let ended = run.go(claim, graph).await;
+        let ended = run.go(begun, graph).await;
         leases.release(&held);
         self.published.wake();
         match ended {

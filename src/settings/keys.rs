@@ -87,7 +87,7 @@ pub(super) const KEYS: &[Key] = &[
     key("microsoft.login_url", Text, "", "Sends every connection's sign-in here instead of to its cloud (the simulator). Set together with microsoft.graph_url."),
     key("microsoft.graph_url", Text, "", "Sends every connection's calls here instead of to its cloud. A root without version; https, or http on loopback."),
 
-    key("delivery.concurrency", Integer, "512", "Objects worked on at once by one process. Calls take about 100 ms, so 512 is about 5,000 a second when nothing is throttled."),
+    key("delivery.concurrency", Integer, "512", "Calls under way at once in one process. They take about 100 ms, so 512 is about 5,000 a second when nothing is throttled."),
     key("delivery.per_mailbox", Integer, "4", "Calls in flight for one mailbox. Microsoft refuses the fifth."),
     key("delivery.batch", Integer, "256", "Events taken from the stream and committed together."),
     key("delivery.lease", Duration, r#""60s""#, "How long a worker may hold an object without a sign of life before another takes it over. At least twice delivery.call_timeout."),

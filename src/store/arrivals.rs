@@ -141,7 +141,7 @@ impl Store {
         again: bool,
     ) -> Result<Vec<Taken>, StoreError> {
         // As it will be stored: rows are found again by it.
-        let stored = |arrival: Arrival| Arrival { key: without_nul(arrival.key), ..arrival };
+        let stored = |arrival: Arrival| Arrival { key: without_nul(&arrival.key).into_owned(), ..arrival };
         let batch = Arc::new((arrivals.into_iter().map(stored).collect::<Vec<_>>(), rejections));
         let job: Job<Vec<Taken>> = Box::new(move |tx| {
             let batch = Arc::clone(&batch);

@@ -1,6 +1,6 @@
 //! Appending to the audit chains: the last thing a transaction does.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
     NewAuditEntry,
@@ -25,20 +25,24 @@ const INSERT_PERSONAL: &str = "INSERT INTO audit_personal (org, seq, field, salt
 
 /// Appends entries, each organisation's in the order given. Locks the organisations' heads in their order until the
 /// transaction ends.
-pub(super) async fn append(conn: &mut Conn, ids: &Ids, entries: Vec<(OrgScope, NewAuditEntry)>) -> Result<(), Failure> {
-    if entries.is_empty() {
+pub(super) async fn append<'a>(
+    conn: &mut Conn,
+    ids: &Ids,
+    entries: impl Iterator<Item = (&'a OrgScope, &'a [NewAuditEntry])>,
+) -> Result<(), Failure> {
+    let mut chains: BTreeMap<&OrgScope, Vec<&NewAuditEntry>> = BTreeMap::new();
+    for (scope, entries) in entries.filter(|(_, entries)| !entries.is_empty()) {
+        chains.entry(scope).or_default().extend(entries);
+    }
+    if chains.is_empty() {
         return Ok(());
     }
-    let mut chains: BTreeMap<OrgScope, Vec<NewAuditEntry>> = BTreeMap::new();
-    for (scope, entry) in entries {
-        chains.entry(scope).or_default().push(entry);
-    }
-    let mut heads = lock_heads(conn, chains.keys()).await?;
+    let mut heads = lock_heads(conn, chains.keys().copied()).await?;
     let mut new = NewRows::default();
     for (scope, entries) in chains {
         let head = heads.get_mut(scope.as_str()).ok_or(Failure::Unreadable("head of an audit chain"))?;
         for entry in entries {
-            new.add(&scope, head, entry, ids)?;
+            new.add(scope, head, entry, ids)?;
         }
     }
     let moved = heads.into_iter().map(|(org, head)| [org.into(), head.seq.into(), head.hash.as_slice().into()]).collect();
@@ -78,13 +82,14 @@ struct NewRows {
 
 impl NewRows {
     /// Links an entry to the head and moves the head to it. What is hashed is what is stored, byte for byte.
-    fn add(&mut self, scope: &OrgScope, head: &mut Head, new: NewAuditEntry, ids: &Ids) -> Result<(), Failure> {
+    fn add(&mut self, scope: &OrgScope, head: &mut Head, new: &NewAuditEntry, ids: &Ids) -> Result<(), Failure> {
         let clean = super::db::without_nul;
-        let (actor, action, target) = (clean(new.actor), clean(new.action), clean(new.target));
-        let (correlation_id, graph_request_id) = (new.correlation_id.map(clean), new.graph_request_id.map(clean));
+        let (actor, action, target) = (clean(&new.actor), clean(&new.action), clean(&new.target));
+        let maybe = |text: &'_ Option<String>| text.as_deref().map(clean).map(Cow::into_owned);
+        let (correlation_id, graph_request_id) = (maybe(&new.correlation_id), maybe(&new.graph_request_id));
         let detail = values::json(&new.detail)?;
-        let mut personal: Vec<(Commitment, Salt, String)> = Vec::with_capacity(new.personal.len());
-        for (field, value) in new.personal {
+        let mut personal: Vec<(Commitment, Salt, Cow<'_, str>)> = Vec::with_capacity(new.personal.len());
+        for (field, value) in &new.personal {
             let (field, value, salt) = (clean(field), clean(value), salt(ids));
             // One fact a name: the last one said stands.
             personal.retain(|(commitment, ..)| commitment.field != field);
@@ -106,15 +111,15 @@ impl NewRows {
         *head = (&link).into();
         let org = scope.as_str();
         for (commitment, salt, value) in personal {
-            self.personal.push([org.into(), link.seq.into(), commitment.field.into(), salt.as_slice().into(), value.into()]);
+            self.personal.push([org.into(), link.seq.into(), commitment.field.into(), salt.as_slice().into(), (&*value).into()]);
         }
         self.entries.push([
             org.into(),
             link.seq.into(),
             new.at.into(),
-            actor.into(),
-            action.into(),
-            target.into(),
+            (&*actor).into(),
+            (&*action).into(),
+            (&*target).into(),
             new.outcome.label().into(),
             detail.into(),
             commitments_as_json(&commitments)?.into(),

@@ -2,7 +2,8 @@
 //!
 //! A *lane* is one target (mailbox, list, channel) of one organisation. A claim goes round organisations, one lane each, then
 //! their next lanes, and takes a few objects of each lane. Where it stopped is remembered, so that the next claim goes on
-//! there: with more lanes than a claim can take, each still has its turn.
+//! there, and round to where it began: with more lanes than a claim can take, each still has its turn, and an organisation whose only
+//! lane was served last is served again by the very next claim.
 //!
 //! Cost: some index seeks a lane with something due; rows that are not due yet are passed over inside the index. Settled and
 //! dead rows are in none of the indexes used. The walk stops as soon
@@ -10,16 +11,16 @@
 //! first in, first out (which is what makes it go round; were it otherwise, claims would be less fair, not wrong).
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::PoisonError,
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, PoisonError},
 };
 
 use chrono::{DateTime, Utc};
 
 use super::{
-    Claim, ClaimRequest, Kind, Lease, Store, StoreError, WorkerScope,
+    Claim, ClaimRequest, Kind, Lease, Progress, Store, StoreError, WorkerScope,
     db::{Conn, Failure, Job, MOST_AT_ONCE, Row, Tx, Value, padded},
-    record::places_of,
+    record::{self, places_of},
     values,
 };
 use crate::capabilities::{Place, Version};
@@ -31,19 +32,26 @@ const READY: &str = "WITH k(kind, capability) AS (VALUES {rows}) SELECT c.org, k
     AND h.until > $1) \
     AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.org = c.org AND p.capability = k.capability) ORDER BY c.org, k.kind";
 
-/// $1 now, $2 objects of a lane, $3 objects in all. A seed's `first` is the target its walk begins at.
+/// $1 now, $2 objects of a lane, $3 objects in all. A seed's walk begins at the first lane from its `first` on, and goes round: after
+/// the last lane comes the first of all, up to where it began. A row that has come round (`past` and not before `first`) ends it.
 const WALK: &str = "WITH RECURSIVE seed(org, kind, capability, first) AS (VALUES {rows}), \
-    lane(org, kind, capability, target) AS ( \
-      SELECT s.org, s.kind, s.capability, (SELECT n.target FROM wanted n WHERE n.org = s.org AND n.kind = s.kind \
-        AND n.target >= s.first AND n.due_at <= $1 ORDER BY n.target LIMIT 1) FROM seed s \
+    lane(org, kind, capability, first, target, past) AS ( \
+      SELECT s.org, s.kind, s.capability, s.first, COALESCE((SELECT n.target FROM wanted n WHERE n.org = s.org \
+        AND n.kind = s.kind AND n.target >= s.first AND n.due_at <= $1 ORDER BY n.target LIMIT 1), \
+        (SELECT n.target FROM wanted n WHERE n.org = s.org AND n.kind = s.kind AND n.due_at <= $1 ORDER BY n.target LIMIT 1)), 0 \
+        FROM seed s \
       UNION ALL \
-      SELECT l.org, l.kind, l.capability, (SELECT n.target FROM wanted n WHERE n.org = l.org AND n.kind = l.kind \
-        AND n.target > l.target AND n.due_at <= $1 ORDER BY n.target LIMIT 1) FROM lane l WHERE l.target IS NOT NULL) \
+      SELECT l.org, l.kind, l.capability, l.first, COALESCE((SELECT n.target FROM wanted n WHERE n.org = l.org \
+        AND n.kind = l.kind AND n.target > l.target AND n.due_at <= $1 ORDER BY n.target LIMIT 1), \
+        CASE WHEN l.target >= l.first THEN (SELECT n.target FROM wanted n WHERE n.org = l.org AND n.kind = l.kind \
+        AND n.target < l.first AND n.due_at <= $1 ORDER BY n.target LIMIT 1) END), \
+        CASE WHEN l.target < l.first THEN 1 ELSE 0 END \
+        FROM lane l WHERE l.target IS NOT NULL AND NOT (l.past = 1 AND l.target >= l.first)) \
     SELECT l.org, l.kind, w.key, l.target, w.due_at, (SELECT COUNT(*) FROM wanted z WHERE z.org = l.org \
         AND z.kind = l.kind AND z.target = l.target AND z.lease_until > $1) \
     FROM lane l {oldest} (SELECT {of lane} FROM wanted d WHERE d.org = l.org AND d.kind = l.kind AND d.target = l.target \
         AND d.due_at <= $1 ORDER BY d.due_at, d.key LIMIT $2{skip locked}){as w} \
-    WHERE l.target IS NOT NULL \
+    WHERE l.target IS NOT NULL AND NOT (l.past = 1 AND l.target >= l.first) \
     AND NOT EXISTS (SELECT 1 FROM hold h WHERE h.org = l.org AND h.capability = l.capability AND h.target = l.target \
         AND h.until > $1) \
     AND (SELECT COUNT(*) FROM wanted z WHERE z.org = l.org AND z.kind = l.kind AND z.target = l.target \
@@ -77,20 +85,32 @@ impl Store {
     /// Takes due objects under lease: round robin over organisations, then targets; nothing of an organisation without a usable
     /// connection, nothing that is paused, nothing under a hold, nothing under a live lease, never more than `per_target` of one target. Within a
     /// target the one that is due the longest comes first.
-    pub async fn claim(
+    pub async fn claim(&self, worker: &WorkerScope, now: DateTime<Utc>, request: ClaimRequest) -> Result<Vec<Claim>, StoreError> {
+        self.claim_and_begin(worker, now, request, |claim| (claim, None)).await
+    }
+
+    /// The same, and has the first progress under each lease committed together with it: `begin` makes of a claim what its worker
+    /// needs, and what is to be recorded at once ([`super::Next::Keep`]). It may be asked more than once, so it must be pure.
+    pub async fn claim_and_begin<B: Send + 'static>(
         &self,
         _worker: &WorkerScope,
         now: DateTime<Utc>,
         request: ClaimRequest,
-    ) -> Result<Vec<Claim>, StoreError> {
+        begin: impl Fn(Claim) -> (B, Option<Progress>) + Send + Sync + 'static,
+    ) -> Result<Vec<B>, StoreError> {
         if request.kinds.is_empty() || request.limit == 0 || request.per_target == 0 {
             return Ok(vec![]);
         }
-        let store = self.clone();
-        let request = std::sync::Arc::new(request);
-        let job: Job<Vec<Claim>> = Box::new(move |tx| {
-            let (store, request) = (store.clone(), std::sync::Arc::clone(&request));
-            Box::pin(async move { store.claim_in(tx, now, &request).await })
+        let (store, asked) = (self.clone(), Arc::new((request, begin)));
+        let job: Job<Vec<B>> = Box::new(move |tx| {
+            let (store, asked) = (store.clone(), Arc::clone(&asked));
+            Box::pin(async move {
+                let (request, begin) = &*asked;
+                let claims = store.claim_in(tx, now, request).await?;
+                let (workers, progress): (Vec<B>, Vec<Option<Progress>>) = claims.into_iter().map(begin).unzip();
+                record::first(tx, now, progress.into_iter().flatten().collect()).await?;
+                Ok(workers)
+            })
         });
         self.write("claiming due objects", job).await
     }
@@ -102,22 +122,14 @@ impl Store {
         }
         let ready = ready(&mut tx.conn, now, &request.kinds).await?;
         let mut found = Found::new(request);
-        // From where each organisation's turn stopped; then, if there is room, from the start up to there.
-        let first = self.in_turn(&ready);
-        let second = first.iter().filter(|(_, from)| !from.is_empty()).map(|(group, _)| (group.clone(), String::new()));
-        let second: Vec<_> = second.collect();
-        for (groups, from_start) in [(first, false), (second, true)] {
-            for groups in groups.chunks(MOST_AT_ONCE) {
-                if found.full() {
-                    break;
-                }
-                let taken_before = found.taken.len();
-                found.add(walk(&mut tx.conn, now, request, groups).await?);
-                self.remember(groups, found.taken.iter().skip(taken_before), from_start);
+        for groups in self.in_turn(&ready).chunks(MOST_AT_ONCE) {
+            if found.full() {
+                break;
             }
+            found.add(walk(&mut tx.conn, now, request, groups).await?);
         }
-        let claims = self.take(&mut tx.conn, now, request, found.taken).await?;
-        Ok(claims)
+        self.remember(&found.taken);
+        self.take(&mut tx.conn, now, request, found.taken).await
     }
 
     /// The groups, beginning after the one served last, each with the target to begin at.
@@ -130,14 +142,8 @@ impl Store {
         after.iter().chain(before).map(|group| (group.clone(), from(group))).collect()
     }
 
-    fn remember<'a>(&self, groups: &[(Group, String)], taken: impl Iterator<Item = &'a Candidate>, from_start: bool) {
+    fn remember(&self, taken: &[Candidate]) {
         let mut turns = self.inner.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        if !from_start {
-            // Those that are not served now have come to their end; they begin anew.
-            for (group, _) in groups {
-                turns.lanes.remove(group);
-            }
-        }
         for candidate in taken {
             let group = (candidate.org.clone(), candidate.kind);
             turns.lanes.insert(group.clone(), candidate.target.clone());
@@ -244,14 +250,13 @@ async fn walk(
 struct Found {
     limit: usize,
     per_target: u64,
-    seen: HashSet<(String, Kind, String)>,
     taken: Vec<Candidate>,
 }
 
 impl Found {
     fn new(request: &ClaimRequest) -> Self {
         let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
-        Self { limit, per_target: u64::from(request.per_target), seen: HashSet::new(), taken: vec![] }
+        Self { limit, per_target: u64::from(request.per_target), taken: vec![] }
     }
 
     fn full(&self) -> bool {
@@ -276,12 +281,8 @@ impl Found {
             lane.sort_by(|a, b| (a.due_at, &a.key).cmp(&(b.due_at, &b.key)));
             let room = lane.first().map_or(0, |one| self.per_target.saturating_sub(one.leased));
             let room = usize::try_from(room).unwrap_or(usize::MAX);
-            for candidate in lane.into_iter().take(room) {
-                let new = self.seen.insert((candidate.org.clone(), candidate.kind, candidate.key.clone()));
-                if new && self.taken.len() < self.limit {
-                    self.taken.push(candidate);
-                }
-            }
+            let room = room.min(self.limit.saturating_sub(self.taken.len()));
+            self.taken.extend(lane.into_iter().take(room));
         }
     }
 }

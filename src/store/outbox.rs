@@ -95,10 +95,14 @@ fn unpublishable(now: DateTime<Utc>, queued: &QueuedEvent) -> NewAuditEntry {
 }
 
 /// Queues events; one whose id waits already is the same event.
-pub(super) async fn enqueue(conn: &mut Conn, events: Vec<(OrgScope, OutgoingEvent)>) -> Result<(), Failure> {
-    let row = |(scope, event): (OrgScope, OutgoingEvent)| {
-        [scope.as_str().into(), event.id.into(), event.subject.into(), event.payload.into()]
+pub(super) async fn enqueue<'a>(
+    conn: &mut Conn,
+    events: impl Iterator<Item = (&'a OrgScope, &'a [OutgoingEvent])>,
+) -> Result<(), Failure> {
+    let row = |(scope, event): (&OrgScope, &OutgoingEvent)| {
+        [scope.as_str().into(), event.id.as_str().into(), event.subject.as_str().into(), event.payload.as_str().into()]
     };
     let text = "INSERT INTO outbox (org, id, subject, payload) VALUES {rows} ON CONFLICT (org, id) DO NOTHING";
-    conn.many(text, &[], events.into_iter().map(row).collect()).await.map(drop)
+    let rows = events.flat_map(|(scope, events)| events.iter().map(move |event| (scope, event))).map(row).collect();
+    conn.many(text, &[], rows).await.map(drop)
 }

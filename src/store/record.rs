@@ -5,6 +5,7 @@
 //! and written back. Either way it is a few statements over many rows.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -59,7 +60,7 @@ pub(super) struct Mailbox(Mutex<Vec<Waiting>>);
 #[derive(Debug)]
 struct Waiting {
     now: DateTime<Utc>,
-    progress: Progress,
+    progress: Arc<Progress>,
     answer: oneshot::Sender<Result<Recorded, StoreError>>,
 }
 
@@ -78,9 +79,9 @@ impl Mailbox {
 
 impl Store {
     /// Writes progress down, all of it or nothing. Concurrent calls share a commit, and statements.
-    pub async fn record(&self, now: DateTime<Utc>, progress: Progress) -> Result<Recorded, StoreError> {
+    pub async fn record(&self, now: DateTime<Utc>, progress: impl Into<Arc<Progress>>) -> Result<Recorded, StoreError> {
         let (answer, answered) = oneshot::channel();
-        if self.inner.progress.push(Waiting { now, progress, answer }) {
+        if self.inner.progress.push(Waiting { now, progress: progress.into(), answer }) {
             self.start_recording();
         }
         let lost = |_| Failure::Driver("the writer's job was lost".into()).doing(DOING);
@@ -163,7 +164,7 @@ async fn record_all(tx: &mut Tx, batch: &[Waiting]) -> Result<Vec<Result<Recorde
 
 async fn together(tx: &mut Tx, batch: &[Waiting]) -> Result<Vec<Recorded>, Failure> {
     let Some(last) = batch.iter().map(|one| one.now).max() else { return Ok(vec![]) };
-    let undisturbed = undisturbed::write(&mut tx.conn, last, batch.iter().map(|one| &one.progress)).await?;
+    let undisturbed = undisturbed::write(&mut tx.conn, last, batch.iter().map(|one| &*one.progress)).await?;
     let disturbed = batch.iter().map(|one| &one.progress.lease).filter(|lease| !undisturbed.contains(&id(lease)));
     let mut objects = load(&mut tx.conn, disturbed).await?;
     let mut changes = Changes::default();
@@ -171,14 +172,14 @@ async fn together(tx: &mut Tx, batch: &[Waiting]) -> Result<Vec<Recorded>, Failu
     for one in batch {
         let lease = &one.progress.lease;
         if undisturbed.contains(&id(lease)) {
-            changes.note(&id(lease), &one.progress);
-            tell(tx, &one.progress, true);
+            changes.note(&one.progress);
+            tx.progress(one.progress.clone(), true);
             answers.push(Recorded::Done);
             continue;
         }
         // The epoch is compared before anything else: a worker that lost its lease changes nothing, but leaves the mark to look
         // again, and where.
-        let recorded = match objects.get_mut(&id(lease)) {
+        let recorded = match objects.get_mut(&object(lease)) {
             None => {
                 changes.hold_all(&one.progress);
                 Recorded::LeaseLost
@@ -190,7 +191,8 @@ async fn together(tx: &mut Tx, batch: &[Waiting]) -> Result<Vec<Recorded>, Failu
                 Recorded::LeaseLost
             }
             Some(standing) => {
-                changes.take(tx, standing, one)?;
+                let with_events = changes.take(standing, one)?;
+                tx.progress(one.progress.clone(), with_events);
                 Recorded::Done
             }
         };
@@ -201,15 +203,40 @@ async fn together(tx: &mut Tx, batch: &[Waiting]) -> Result<Vec<Recorded>, Failu
     Ok(answers)
 }
 
-/// An object, as its row is found; sorted, so that replicas lock rows in one order.
-pub(super) type Id = (String, &'static str, String);
-
-pub(super) fn id(lease: &Lease) -> Id {
-    (lease.scope.as_str().to_owned(), lease.kind.label(), lease.key.clone())
+/// Writes down the first progress under leases that this transaction has just taken.
+pub(super) async fn first(tx: &mut Tx, now: DateTime<Utc>, batch: Vec<Progress>) -> Result<(), Failure> {
+    let kept = undisturbed::write(&mut tx.conn, now, batch.iter()).await?;
+    if kept.len() < batch.len() {
+        return Err(Failure::Conflict);
+    }
+    let mut changes = Changes::default();
+    for progress in &batch {
+        changes.note(progress);
+    }
+    changes.write(&mut tx.conn, now).await?;
+    for progress in batch {
+        tx.progress(progress.into(), true);
+    }
+    Ok(())
 }
 
-async fn load(conn: &mut Conn, leases: impl Iterator<Item = &Lease>) -> Result<BTreeMap<Id, Standing>, Failure> {
-    let ids: std::collections::BTreeSet<Id> = leases.map(id).collect();
+/// An object, as its row is found; sorted, so that replicas lock rows in one order.
+pub(super) type Id<'a> = (&'a str, &'static str, &'a str);
+
+pub(super) fn id(lease: &Lease) -> Id<'_> {
+    (lease.scope.as_str(), lease.kind.label(), &lease.key)
+}
+
+/// The same with texts of its own.
+type Object = (String, &'static str, String);
+
+fn object(lease: &Lease) -> Object {
+    let (org, kind, key) = id(lease);
+    (org.to_owned(), kind, key.to_owned())
+}
+
+async fn load(conn: &mut Conn, leases: impl Iterator<Item = &Lease>) -> Result<BTreeMap<Object, Standing>, Failure> {
+    let ids: std::collections::BTreeSet<Id<'_>> = leases.map(id).collect();
     let rows = ids.into_iter().map(|(org, kind, key)| [org.into(), kind.into(), key.into()]).collect();
     let mut objects = BTreeMap::new();
     for row in conn.many(LOAD, &[], rows).await? {
@@ -219,8 +246,8 @@ async fn load(conn: &mut Conn, leases: impl Iterator<Item = &Lease>) -> Result<B
     Ok(objects)
 }
 
-async fn save(conn: &mut Conn, now: DateTime<Utc>, objects: &BTreeMap<Id, Standing>) -> Result<(), Failure> {
-    let row = |(id, standing): (&Id, &Standing)| {
+async fn save(conn: &mut Conn, now: DateTime<Utc>, objects: &BTreeMap<Object, Standing>) -> Result<(), Failure> {
+    let row = |(id, standing): (&Object, &Standing)| {
         let mut values: [Value; COLUMNS + 3] = std::array::from_fn(|_| Value::Int(None));
         let key = [id.0.as_str().into(), id.1.into(), id.2.as_str().into()];
         for (place, value) in values.iter_mut().zip(key.into_iter().chain(standing.columns())) {
@@ -233,34 +260,33 @@ async fn save(conn: &mut Conn, now: DateTime<Utc>, objects: &BTreeMap<Id, Standi
 
 /// What progress changes beside the objects' rows. Later words about one place or hold win.
 #[derive(Default)]
-struct Changes {
-    places: BTreeMap<(Id, String, u64), Option<Place>>,
-    holds: BTreeMap<(OrgScope, &'static str, String), DateTime<Utc>>,
+struct Changes<'a> {
+    places: BTreeMap<(Id<'a>, Cow<'a, str>, u64), Option<Cow<'a, Place>>>,
+    holds: BTreeMap<(&'a OrgScope, &'static str, &'a str), DateTime<Utc>>,
     letters: dead_letters::Changes,
 }
 
-impl Changes {
-    fn take(&mut self, tx: &mut Tx, standing: &mut Standing, one: &Waiting) -> Result<(), Failure> {
+impl<'a> Changes<'a> {
+    /// Moves the object on; false when a dead letter was not kept after all.
+    fn take(&mut self, standing: &mut Standing, one: &'a Waiting) -> Result<bool, Failure> {
         let (now, progress) = (one.now, &one.progress);
-        let id = id(&progress.lease);
-        self.note(&id, progress);
+        self.note(progress);
         standing.generation = standing.generation.max(undisturbed::highest_generation(progress));
         if progress.rechecked {
             standing.recheck = false;
         }
-        let kept = self.next(now, standing, &id, progress)?;
-        tell(tx, progress, kept);
-        Ok(())
+        self.next(now, standing, progress)
     }
 
     /// What does not stand in the object's own row.
-    fn note(&mut self, id: &Id, progress: &Progress) {
+    fn note(&mut self, progress: &'a Progress) {
+        let id = id(&progress.lease);
         for change in &progress.places {
             let (target, generation, place) = match change {
-                PlaceChange::Put(place) => (&place.target, place.generation, Some(place.clone())),
+                PlaceChange::Put(place) => (&place.target, place.generation, Some(Cow::Borrowed(place))),
                 PlaceChange::Gone { target, generation } => (target, *generation, None),
             };
-            self.places.insert((id.clone(), target.clone(), generation), place);
+            self.places.insert((id, Cow::Borrowed(target), generation), place);
         }
         self.hold_all(progress);
     }
@@ -273,20 +299,20 @@ impl Changes {
     }
 
     /// Keeps where a worker without a lease did something.
-    fn suspect(&mut self, progress: &Progress) {
+    fn suspect(&mut self, progress: &'a Progress) {
         for place in suspicions(&progress.places) {
-            self.places.insert((id(&progress.lease), place.target.clone(), place.generation), Some(place));
+            let key = (id(&progress.lease), Cow::Owned(place.target.clone()), place.generation);
+            self.places.insert(key, Some(Cow::Owned(place)));
         }
     }
 
-    /// Moves the object on; false when a dead letter was not kept after all.
-    fn next(&mut self, now: DateTime<Utc>, standing: &mut Standing, id: &Id, progress: &Progress) -> Result<bool, Failure> {
+    fn next(&mut self, now: DateTime<Utc>, standing: &mut Standing, progress: &Progress) -> Result<bool, Failure> {
         match &progress.next {
             Next::Keep => {}
             Next::Settled { version } => {
                 standing.settle(now, *version);
                 if std::mem::take(&mut standing.has_letter) {
-                    self.letters.clear(id.clone());
+                    self.letters.clear(object(&progress.lease));
                 }
             }
             Next::Retry { not_before, unknown, counts, error } => {
@@ -300,25 +326,25 @@ impl Changes {
                 // The row remembers the attempts before this one; whoever made the letter saw the last alone.
                 let first_failed_at = standing.first_failed_at.unwrap_or(dead_letter.first_failed_at);
                 let letter = NewDeadLetter { first_failed_at, ..dead_letter.clone() };
-                self.letters.keep(id.clone(), &progress.lease.scope, &letter, now)?;
+                self.letters.keep(object(&progress.lease), &progress.lease.scope, &letter, now)?;
             }
             Next::Release => standing.release(now),
         }
         Ok(true)
     }
 
-    fn hold(&mut self, scope: &OrgScope, hold: &Hold) {
-        let target = hold.target.clone().unwrap_or_default();
-        let until = self.holds.entry((scope.clone(), hold.capability.label(), target)).or_insert(hold.until);
+    fn hold(&mut self, scope: &'a OrgScope, hold: &'a Hold) {
+        let target = hold.target.as_deref().unwrap_or_default();
+        let until = self.holds.entry((scope, hold.capability.label(), target)).or_insert(hold.until);
         *until = hold.until.max(*until);
     }
 
     async fn write(self, conn: &mut Conn, now: DateTime<Utc>) -> Result<(), Failure> {
         let (mut put, mut gone) = (vec![], vec![]);
         for (((org, kind, key), target, generation), place) in self.places {
-            let place_key = [org.into(), kind.into(), key.into(), target.into(), generation.into()];
+            let place_key = [org.into(), kind.into(), key.into(), (&*target).into(), generation.into()];
             match place {
-                Some(place) => put.push(place_row(place_key, place, now)?),
+                Some(place) => put.push(place_row(place_key, &place, now)?),
                 None => gone.push(place_key),
             }
         }
@@ -337,15 +363,7 @@ impl Changes {
     }
 }
 
-/// Entries and, unless they tell of a dead letter that was not kept, events: for the end of the transaction.
-fn tell(tx: &mut Tx, progress: &Progress, with_events: bool) {
-    tx.audit(&progress.lease.scope, progress.audit.iter().cloned());
-    if with_events {
-        tx.outgoing(&progress.lease.scope, progress.outgoing.iter().cloned());
-    }
-}
-
-fn place_row(key: [Value; 5], place: Place, now: DateTime<Utc>) -> Result<[Value; 11], Failure> {
+fn place_row(key: [Value; 5], place: &Place, now: DateTime<Utc>) -> Result<[Value; 11], Failure> {
     let [org, kind, id, target, generation] = key;
     let state = match place.state {
         PlaceState::Intended => "intended",
@@ -353,7 +371,14 @@ fn place_row(key: [Value; 5], place: Place, now: DateTime<Utc>) -> Result<[Value
         PlaceState::Unknown => "unknown",
     };
     let confirmed = place.confirmed.as_ref().map(values::json).transpose()?;
-    let rest = [place.idempotency_key.into(), state.into(), place.remote_id.into(), confirmed.into(), now.into(), now.into()];
+    let rest = [
+        place.idempotency_key.as_str().into(),
+        state.into(),
+        place.remote_id.as_deref().into(),
+        confirmed.into(),
+        now.into(),
+        now.into(),
+    ];
     let [idempotency_key, state, remote_id, confirmed, made_at, updated_at] = rest;
     Ok([org, kind, id, target, generation, idempotency_key, state, remote_id, confirmed, made_at, updated_at])
 }
@@ -362,12 +387,12 @@ fn place_row(key: [Value; 5], place: Place, now: DateTime<Utc>) -> Result<[Value
 pub(super) async fn places_of(
     conn: &mut Conn,
     ids: impl Iterator<Item = (String, Kind, String)>,
-) -> Result<BTreeMap<Id, Vec<Place>>, Failure> {
+) -> Result<BTreeMap<Object, Vec<Place>>, Failure> {
     const TEXT: &str = "WITH v(org, kind, key) AS (VALUES {rows}) SELECT p.org, p.kind, p.key, p.target, p.generation, \
         p.idempotency_key, p.state, p.remote_id, p.confirmed FROM v JOIN place p \
         ON p.org = v.org AND p.kind = v.kind AND p.key = v.key ORDER BY p.org, p.kind, p.key, p.generation, p.target";
     let rows = ids.map(|(org, kind, key)| [org.into(), kind.label().into(), key.into()]).collect();
-    let mut places: BTreeMap<Id, Vec<Place>> = BTreeMap::new();
+    let mut places: BTreeMap<Object, Vec<Place>> = BTreeMap::new();
     for row in conn.many(TEXT, &[], rows).await? {
         let state = match row.text(6)?.as_str() {
             "intended" => PlaceState::Intended,

@@ -113,7 +113,7 @@ async fn replay_in(tx: &mut Tx, scope: &OrgScope, now: DateTime<Utc>, replays: &
                 let ours = arrival.scope == *scope && gone.remove(&replay.id);
                 if ours {
                     // As it will be stored: rows are found again by it.
-                    arrivals.push(Arrival { key: without_nul(arrival.key.clone()), ..arrival.clone() });
+                    arrivals.push(Arrival { key: without_nul(&arrival.key).into_owned(), ..arrival.clone() });
                 }
                 ours
             }

@@ -5,13 +5,13 @@
 //! statement checks and writes, and leaves the indexes alone that the intent does not change. A row that it does not give back was
 //! disturbed (lease lost, newer event, dead letter to clear): `record` loads and moves it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use chrono::{DateTime, Utc};
 
 use super::{
     Next, Progress,
-    db::{Conn, Failure, Value},
+    db::{Conn, Failure, Row, Value},
     record::{Id, id},
     values,
 };
@@ -37,32 +37,63 @@ const SETTLE: &str = "WITH v(org, kind, key, epoch, generation, event_version, m
 
 /// Moves the rows of those that are undisturbed, and says which they are. An object that comes twice is none of them: its
 /// records must be taken one after the other.
-pub(super) async fn write(
+pub(super) async fn write<'a>(
     conn: &mut Conn,
     now: DateTime<Utc>,
-    batch: impl Iterator<Item = &Progress>,
-) -> Result<HashSet<Id>, Failure> {
+    batch: impl Iterator<Item = &'a Progress>,
+) -> Result<BTreeSet<Id<'a>>, Failure> {
     // Sorted, so that replicas lock rows in one order.
-    let mut once: BTreeMap<Id, Option<&Progress>> = BTreeMap::new();
+    let mut once: BTreeMap<Id<'a>, Option<&Progress>> = BTreeMap::new();
     for progress in batch {
         once.entry(id(&progress.lease)).and_modify(|one| *one = None).or_insert(Some(progress));
     }
-    let (mut keep, mut settle) = (vec![], vec![]);
+    let (mut keep, mut settle) = (Rows::default(), Rows::default());
     for (id, progress) in once {
         let Some(progress) = progress else { continue };
         let [org, kind, key]: [Value; 3] = [id.0.into(), id.1.into(), id.2.into()];
         let (epoch, generation) = (progress.lease.epoch.into(), highest_generation(progress).into());
         match &progress.next {
-            Next::Keep => keep.push([org, kind, key, epoch, generation, progress.rechecked.into()]),
+            Next::Keep => keep.add(id, [org, kind, key, epoch, generation, progress.rechecked.into()]),
             Next::Settled { version } => {
-                settle.push([org, kind, key, epoch, generation, version.event.into(), version.mutation.into()]);
+                settle.add(id, [org, kind, key, epoch, generation, version.event.into(), version.mutation.into()]);
             }
             Next::Retry { .. } | Next::Dead { .. } | Next::Release => {}
         }
     }
-    let mut moved = conn.many(KEEP, &[now.into()], keep).await?;
-    moved.append(&mut conn.many(SETTLE, &[now.into()], settle).await?);
-    moved.iter().map(|row| Ok((row.text(0)?, values::kind(&row.text(1)?)?.label(), row.text(2)?))).collect()
+    let mut moved = keep.write(conn, KEEP, now).await?;
+    moved.append(&mut settle.write(conn, SETTLE, now).await?);
+    Ok(moved)
+}
+
+/// Rows for one statement, with the objects they are of.
+struct Rows<'a, const N: usize> {
+    ids: BTreeSet<Id<'a>>,
+    rows: Vec<[Value; N]>,
+}
+
+impl<const N: usize> Default for Rows<'_, N> {
+    fn default() -> Self {
+        Self { ids: BTreeSet::new(), rows: vec![] }
+    }
+}
+
+impl<'a, const N: usize> Rows<'a, N> {
+    fn add(&mut self, id: Id<'a>, row: [Value; N]) {
+        self.ids.insert(id);
+        self.rows.push(row);
+    }
+
+    /// Which of them the statement moved: nearly always all.
+    async fn write(self, conn: &mut Conn, text: &'static str, now: DateTime<Utc>) -> Result<BTreeSet<Id<'a>>, Failure> {
+        let moved = conn.many(text, &[now.into()], self.rows).await?;
+        if moved.len() == self.ids.len() {
+            return Ok(self.ids);
+        }
+        let read = |row: &Row| Ok((row.text(0)?, values::kind(&row.text(1)?)?.label(), row.text(2)?));
+        let moved = moved.iter().map(read).collect::<Result<HashSet<_>, Failure>>()?;
+        let is_moved = |id: &Id<'_>| moved.contains(&(id.0.to_owned(), id.1, id.2.to_owned()));
+        Ok(self.ids.into_iter().filter(is_moved).collect())
+    }
 }
 
 /// The highest generation that a progress puts a place in; 0 when it puts none.

@@ -20,7 +20,7 @@ mod wait;
 mod world;
 
 pub(crate) use children::{Owned, free_port};
-pub(crate) use connector::{Connector, binary};
+pub(crate) use connector::{Connector, binary, token};
 pub(crate) use database::Store;
 pub(crate) use simulator::Simulator;
 pub(crate) use wait::{eventually, eventually_within};

@@ -53,6 +53,8 @@ struct Way {
 
 struct Walk {
     scene: Arc<Scene>,
+    /// How its workers claim.
+    claim: fn(usize) -> Move,
     adversity: Adversity,
     one_at_a_time: bool,
     path: Vec<Move>,
@@ -105,7 +107,7 @@ impl Walk {
         if !world.is_due() {
             self.play(&mut world, Move::Wait);
         }
-        self.play(&mut world, Move::Claim(way.active));
+        self.play(&mut world, (self.claim)(way.active));
         self.steps(world, left, way);
     }
 
@@ -165,14 +167,15 @@ impl Walk {
 type Failing = (Arc<Scene>, Vec<Move>);
 
 /// Walks every order in which each word of these lives comes `times` times; the number of runs, and the first failure.
-fn walk(scenes: &[Arc<Scene>], times: u8, adversity: Adversity) -> (usize, Option<Failing>) {
+fn walk(scenes: &[Arc<Scene>], times: u8, adversity: Adversity, claim: fn(usize) -> Move) -> (usize, Option<Failing>) {
     let jobs: Vec<(&Arc<Scene>, usize)> =
         scenes.iter().flat_map(|scene| (0..scene.words()).map(move |first| (scene, first))).collect();
     let (next, runs, failure) = (AtomicUsize::new(0), AtomicUsize::new(0), Mutex::new(None));
     let work = || {
         while let Some((scene, first)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
             let one_at_a_time = adversity != Adversity::Freeze && !scene.has_two_names();
-            let mut walk = Walk { scene: (*scene).clone(), adversity, one_at_a_time, path: Vec::new(), runs: 0, failed: None };
+            let mut walk =
+                Walk { scene: Arc::clone(scene), claim, adversity, one_at_a_time, path: Vec::new(), runs: 0, failed: None };
             let mut left = vec![times; scene.words()];
             left[*first] -= 1;
             let mut world = World::new(&walk.scene);
@@ -202,8 +205,13 @@ fn faces() -> Vec<Manners> {
     if in_full { all } else { [0, 5, 7, 11].map(|face| all[face].clone()).into() }
 }
 
+/// With a connection that is open, as it nearly always is.
 fn prove(scenes: &[Arc<Scene>], times: u8, adversity: Adversity, at_least: usize) {
-    let (runs, failure) = walk(scenes, times, adversity);
+    prove_with(Move::Claim, scenes, times, adversity, at_least);
+}
+
+fn prove_with(claim: fn(usize) -> Move, scenes: &[Arc<Scene>], times: u8, adversity: Adversity, at_least: usize) {
+    let (runs, failure) = walk(scenes, times, adversity, claim);
     if let Some((scene, moves)) = failure {
         panic!("{adversity:?}, after {runs} runs: {}", report(&scene, &moves));
     }
@@ -228,6 +236,13 @@ fn a_worker_frozen_past_its_lease_undoes_nothing_whenever_it_wakes_up() {
 }
 
 #[test]
+fn it_all_holds_when_intents_are_committed_after_the_claim() {
+    prove_with(Move::ClaimUnopened, &scenes(&REOPENED, faces()), 1, Adversity::Crash, 5_000);
+    prove_with(Move::ClaimUnopened, &scenes(&LIFE, faces()), 1, Adversity::Freeze, 10_000);
+    prove_with(Move::ClaimUnopened, &scenes(&REOPENED, [Manners::default()]), 1, Adversity::Lost, 1_000);
+}
+
+#[test]
 fn any_one_answer_may_be_lost() {
     prove(&scenes(&REOPENED, faces()), 1, Adversity::Lost, 4_000);
 }
@@ -246,9 +261,11 @@ fn the_model_finds_what_is_wrong_and_tells_it_short() {
         (Mutant::NoIntents, Adversity::Crash, 6),
         (Mutant::SilentWhenRefused, Adversity::Freeze, 9),
     ] {
-        let (_, failure) = walk(&[Scene::new(&LIFE, Manners::default(), mutant)], 1, adversity);
-        let (scene, moves) = failure.unwrap_or_else(|| panic!("{mutant:?} was not found"));
-        let shortest = shrink(&scene, &moves);
-        assert!(play(&scene, &shortest).is_err() && shortest.len() <= longest, "{mutant:?}: {shortest:?}");
+        for claim in [Move::Claim, Move::ClaimUnopened] {
+            let (_, failure) = walk(&[Scene::new(&LIFE, Manners::default(), mutant)], 1, adversity, claim);
+            let (scene, moves) = failure.unwrap_or_else(|| panic!("{mutant:?} was not found"));
+            let shortest = shrink(&scene, &moves);
+            assert!(play(&scene, &shortest).is_err() && shortest.len() <= longest, "{mutant:?}: {shortest:?}");
+        }
     }
 }

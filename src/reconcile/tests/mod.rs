@@ -1,8 +1,8 @@
 //! The proof by exhaustion: one task, two workers, a store and an Outlook in memory, and everything that can go wrong.
 //!
 //! What decides here is the real code: the calendar's decide, intend, perform and learn, the store's version rule, `Standing` and
-//! suspicions, the reconciler's `ending` and `Held`. Mirrored are only the two statements of SQL that take an event in and claim a
-//! row ([`row`]), and the loop of `run.rs` cut into steps ([`world`]), so that anything may happen between two of them.
+//! suspicions, the reconciler's `begin`, `ending` and `Held`. Mirrored are only the two statements of SQL that take an event in and claim
+//! a row ([`row`]), and the loop of `run.rs` cut into steps ([`world`]), so that anything may happen between two of them.
 //!
 //! | file | subject |
 //! | --- | --- |

@@ -51,7 +51,8 @@ fn one(random: &mut StdRng, words: usize) -> Move {
     let worker = random.random_range(0..2);
     match random.random_range(0..100) {
         0..=17 => Move::Publish(random.random_range(0..words)),
-        18..=32 => Move::Claim(worker),
+        18..=27 => Move::Claim(worker),
+        28..=32 => Move::ClaimUnopened(worker),
         33..=62 => Move::Step(worker),
         63..=74 => Move::Run(worker),
         75..=79 => Move::Crash(worker),

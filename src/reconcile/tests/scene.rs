@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::{
     capabilities::calendar::{
         fake::{Duplicates, FakeOutlook, Manners},
@@ -32,8 +30,8 @@ pub(super) struct Word {
     pub(super) version: u64,
     /// Stands for the digest of its data.
     pub(super) digest: [u8; 1],
-    /// The wanted state.
-    pub(super) wanted: Value,
+    /// The wanted state, as the store keeps it.
+    pub(super) body: String,
     /// The mailbox it names, if any.
     pub(super) target: String,
     /// What is right once it is the newest: the mailbox and the subject.
@@ -87,7 +85,7 @@ impl Word {
         Self {
             version,
             digest: [u8::try_from(version % 256).unwrap()],
-            wanted: serde_json::to_value(&task).unwrap(),
+            body: serde_json::to_string(&task).unwrap(),
             target: state.map_or_else(String::new, |(worker, _)| worker.to_owned()),
             right: state.iter().map(|(worker, hour)| (real(worker), vec![format!("Visit at {hour}")])).collect(),
         }

@@ -1,6 +1,6 @@
 //! Everything that changes: the row, the mailboxes, two workers, the time.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt;
@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use super::{
     super::{
         DeliverySettings,
+        begin::{Begun, begin},
         ending::{Ending, ending},
         lease::Held,
     },
@@ -24,7 +25,7 @@ use crate::{
         },
     },
     organisation::OrgScope,
-    store::{Failed, Kind, Lease, suspicions},
+    store::{Claim, Failed, Kind, Lease, suspicions},
 };
 
 /// The longest wait of any kind, and more: a lease, a backoff.
@@ -35,8 +36,10 @@ const LONG: TimeDelta = TimeDelta::hours(2);
 pub(super) enum Move {
     /// This word of the life comes (again).
     Publish(usize),
-    /// This worker claims the task.
+    /// This worker claims the task, and with it commits its first intent.
     Claim(usize),
+    /// It claims the task without a connection that is open: what it intends is committed in a step of its own.
+    ClaimUnopened(usize),
     /// It takes a step: decides and commits the intent, or makes the call.
     Step(usize),
     /// It goes on until its run ends.
@@ -79,6 +82,8 @@ struct Worker {
     /// What is not written down yet.
     changes: Vec<PlaceChange>,
     rechecked: bool,
+    /// The call whose intent was committed with the claim.
+    intended: Option<Call>,
     /// The call that was allowed and has not left.
     cleared: Option<Call>,
     /// It made a call after its lease had ended, and has not recorded since.
@@ -112,7 +117,8 @@ impl World {
     pub(super) fn play(&mut self, happens: Move) {
         match happens {
             Move::Publish(word) => self.publish(word),
-            Move::Claim(worker) => self.claim(worker),
+            Move::Claim(worker) => self.claim(worker, true),
+            Move::ClaimUnopened(worker) => self.claim(worker, false),
             Move::Step(worker) => self.step(worker),
             Move::Run(worker) => self.run(worker),
             Move::Crash(worker) => {
@@ -164,7 +170,8 @@ impl World {
         }
     }
 
-    fn claim(&mut self, index: usize) {
+    /// As `Store::claim_and_begin`.
+    fn claim(&mut self, index: usize, connected: bool) {
         let until = self.now + TimeDelta::minutes(1);
         let Some(row) = self.row.as_mut().filter(|_| self.workers[index].is_none()) else { return };
         if !row.claim(self.now, until) {
@@ -172,24 +179,26 @@ impl World {
         }
         let standing = &row.standing;
         let scope = OrgScope::granted_to_operator(self.blank.organisation.clone());
-        let work = Work {
+        let claim = Claim {
+            lease: Lease { scope, kind: Kind::Task, key: self.blank.key.clone(), epoch: standing.lease_epoch, until },
             version: standing.wanted,
-            wanted: self.scene.life[row.word].wanted.clone(),
+            body: self.scene.life[row.word].body.clone(),
+            body_format: 1,
+            context: self.blank.context.clone(),
+            settled: standing.settled,
             generation: standing.generation,
             recheck: standing.recheck,
-            places: row.places.clone(),
-            looked: BTreeSet::new(),
-            ..Work::clone(&self.blank)
-        };
-        self.workers[index] = Some(Worker {
-            lease: Lease { scope, kind: Kind::Task, key: work.key.clone(), epoch: standing.lease_epoch, until },
             attempts: u32::try_from(standing.attempts).unwrap(),
-            work,
-            changes: Vec::new(),
-            rechecked: false,
-            cleared: None,
-            late: false,
-        });
+            crashes: 0,
+            places: row.places.clone(),
+        };
+        let (begun, progress) = begin(&self.calendar, &DeliverySettings::default(), claim, connected, self.now);
+        if self.scene.mutant != Mutant::NoIntents {
+            progress.iter().flat_map(|progress| &progress.places).for_each(|change| row.change(change));
+        }
+        let Begun { lease, work, attempts, intended, .. } = begun;
+        let (changes, rechecked, cleared, late) = (Vec::new(), false, None, false);
+        self.workers[index] = Some(Worker { lease, attempts, work, changes, rechecked, intended, cleared, late });
     }
 
     fn run(&mut self, index: usize) {
@@ -215,6 +224,9 @@ impl World {
             self.workers[index] = Some(worker);
             return;
         }
+        if let Some(call) = worker.intended.take() {
+            return self.clear(index, worker, call);
+        }
         match self.calendar.decide(&worker.work, self.now) {
             Decision::Settled => drop(self.record(&mut worker, &Next::Settled)),
             Decision::Stop => drop(self.record(&mut worker, &Next::Stopped)),
@@ -227,14 +239,19 @@ impl World {
                         return;
                     }
                 }
-                if !Held::new(worker.lease.clone()).may_call(self.now, Duration::from_secs(20)) {
-                    self.record(&mut worker, &Next::Release);
-                    return;
-                }
-                worker.cleared = Some(call);
-                self.workers[index] = Some(worker);
+                self.clear(index, worker, call);
             }
         }
+    }
+
+    /// Asks whether the call may leave.
+    fn clear(&mut self, index: usize, mut worker: Worker, call: Call) {
+        if !Held::new(worker.lease.clone()).may_call(self.now, Duration::from_secs(20)) {
+            self.record(&mut worker, &Next::Release);
+            return;
+        }
+        worker.cleared = Some(call);
+        self.workers[index] = Some(worker);
     }
 
     /// As `Store::record`; false when the lease is not the worker's any more.

@@ -4,7 +4,7 @@
 //! dialect replaces: `{lock}` and `{skip locked}` (SQLite's one writer needs neither), `{oldest}`, `{of lane}` and `{as w}`
 //! (the join with a lane's oldest rows: Postgres is fast with LATERAL only, which SQLite does not have).
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use sqlx::{
     AssertSqlSafe, PgConnection, Postgres, Row as _, Sqlite, SqliteConnection, pool::PoolConnection, postgres::PgRow,
@@ -170,31 +170,31 @@ impl From<sqlx::Error> for Failure {
 }
 
 /// Postgres keeps no NUL in a text; both stores hold U+FFFD in its place, so that they hold the same.
-pub(in crate::store) fn without_nul(text: String) -> String {
-    if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text }
+pub(in crate::store) fn without_nul(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{FFFD}")) } else { Cow::Borrowed(text) }
 }
 
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
-        Self::Text(Some(without_nul(text.to_owned())))
+        Self::Text(Some(without_nul(text).into_owned()))
     }
 }
 
 impl From<String> for Value {
     fn from(text: String) -> Self {
-        Self::Text(Some(without_nul(text)))
+        Self::Text(Some(if text.contains('\0') { without_nul(&text).into_owned() } else { text }))
     }
 }
 
 impl From<Option<String>> for Value {
     fn from(text: Option<String>) -> Self {
-        Self::Text(text.map(without_nul))
+        text.map_or(Self::Text(None), Self::from)
     }
 }
 
 impl From<Option<&str>> for Value {
     fn from(text: Option<&str>) -> Self {
-        Self::from(text.map(str::to_owned))
+        text.map_or(Self::Text(None), Self::from)
     }
 }
 

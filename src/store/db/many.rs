@@ -58,7 +58,7 @@ type Texts = HashMap<(usize, usize, usize, bool), Arc<str>>;
 
 static TEXTS: LazyLock<Mutex<Texts>> = LazyLock::new(Mutex::default);
 
-/// The smallest statement size that takes this many rows, for statements that must see all of them at once.
+/// The most rows for statements that must see all of them at once, and fill up what is missing ([`padded`]).
 pub(in crate::store) const MOST_AT_ONCE: usize = SIZES[0];
 
 /// Fills up to the next fixed size with copies of a row that matches nothing.

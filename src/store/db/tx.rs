@@ -1,10 +1,12 @@
 //! A transaction as jobs see it.
 
+use std::sync::Arc;
+
 use super::{Conn, Failure};
 use crate::{
     ids::Ids,
     organisation::OrgScope,
-    store::{NewAuditEntry, OutgoingEvent, audit_chain, outbox},
+    store::{NewAuditEntry, OutgoingEvent, Progress, audit_chain, outbox},
 };
 
 /// A transaction. Audit entries and outgoing events wait in it until its end: then each organisation's chain is read and
@@ -15,30 +17,45 @@ pub(in crate::store) struct Tx {
     pub(in crate::store) ids: Ids,
     /// One job at a time, each flushed on its own: set when a flush of many failed, to find whose it was.
     pub(in crate::store) careful: bool,
-    audit: Vec<(OrgScope, NewAuditEntry)>,
-    outgoing: Vec<(OrgScope, OutgoingEvent)>,
+    told: Vec<Told>,
+}
+
+/// What waits for the end of the transaction.
+#[derive(Debug)]
+enum Told {
+    Entry(OrgScope, NewAuditEntry),
+    Event(OrgScope, OutgoingEvent),
+    /// All that a progress tells; shared with the job that brought it, which may be run again.
+    Progress {
+        progress: Arc<Progress>,
+        with_events: bool,
+    },
 }
 
 /// A point to come back to.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::store) struct Mark {
-    audit: usize,
-    outgoing: usize,
+    told: usize,
 }
 
 impl Tx {
     pub(super) fn new(conn: Conn, ids: Ids) -> Self {
-        Self { conn, ids, careful: false, audit: vec![], outgoing: vec![] }
+        Self { conn, ids, careful: false, told: vec![] }
     }
 
     /// Appends entries to the organisation's chain when the transaction ends.
     pub(in crate::store) fn audit(&mut self, scope: &OrgScope, entries: impl IntoIterator<Item = NewAuditEntry>) {
-        self.audit.extend(entries.into_iter().map(|entry| (scope.clone(), entry)));
+        self.told.extend(entries.into_iter().map(|entry| Told::Entry(scope.clone(), entry)));
     }
 
     /// Queues events for publication when the transaction ends.
     pub(in crate::store) fn outgoing(&mut self, scope: &OrgScope, events: impl IntoIterator<Item = OutgoingEvent>) {
-        self.outgoing.extend(events.into_iter().map(|event| (scope.clone(), event)));
+        self.told.extend(events.into_iter().map(|event| Told::Event(scope.clone(), event)));
+    }
+
+    /// The entries of a progress and, unless they tell of a dead letter that was not kept, its events: when the transaction ends.
+    pub(in crate::store) fn progress(&mut self, progress: Arc<Progress>, with_events: bool) {
+        self.told.push(Told::Progress { progress, with_events });
     }
 
     /// Starts a part that can be undone alone.
@@ -56,23 +73,20 @@ impl Tx {
     pub(in crate::store) async fn undo(&mut self, mark: Mark) -> Result<(), Failure> {
         self.conn.run("ROLLBACK TO SAVEPOINT job", vec![]).await?;
         self.conn.run("RELEASE SAVEPOINT job", vec![]).await?;
-        self.audit.truncate(mark.audit);
-        self.outgoing.truncate(mark.outgoing);
+        self.told.truncate(mark.told);
         Ok(())
     }
 
     /// Writes what waits.
     pub(in crate::store) async fn flush(&mut self) -> Result<(), Failure> {
-        let outgoing = std::mem::take(&mut self.outgoing);
-        outbox::enqueue(&mut self.conn, outgoing).await?;
-        let audit = std::mem::take(&mut self.audit);
-        audit_chain::append(&mut self.conn, &self.ids, audit).await
+        let told = std::mem::take(&mut self.told);
+        outbox::enqueue(&mut self.conn, told.iter().map(Told::events)).await?;
+        audit_chain::append(&mut self.conn, &self.ids, told.iter().map(Told::entries)).await
     }
 
     pub(super) async fn begin(&mut self, careful: bool) -> Result<(), Failure> {
         self.careful = careful;
-        self.audit.clear();
-        self.outgoing.clear();
+        self.told.clear();
         // IMMEDIATE: a read that becomes a write later fails at once when another process wrote in between (BUSY_SNAPSHOT).
         let begin = if self.conn.is_postgres() { "BEGIN" } else { "BEGIN IMMEDIATE" };
         self.conn.run(begin, vec![]).await.map(drop)
@@ -87,6 +101,26 @@ impl Tx {
     }
 
     fn mark(&self) -> Mark {
-        Mark { audit: self.audit.len(), outgoing: self.outgoing.len() }
+        Mark { told: self.told.len() }
+    }
+}
+
+impl Told {
+    fn entries(&self) -> (&OrgScope, &[NewAuditEntry]) {
+        match self {
+            Self::Entry(scope, entry) => (scope, std::slice::from_ref(entry)),
+            Self::Event(scope, _) => (scope, &[]),
+            Self::Progress { progress, .. } => (&progress.lease.scope, &progress.audit),
+        }
+    }
+
+    fn events(&self) -> (&OrgScope, &[OutgoingEvent]) {
+        match self {
+            Self::Entry(scope, _) => (scope, &[]),
+            Self::Event(scope, event) => (scope, std::slice::from_ref(event)),
+            Self::Progress { progress, with_events } => {
+                (&progress.lease.scope, if *with_events { &progress.outgoing } else { &[] })
+            }
+        }
     }
 }

@@ -1,0 +1,84 @@
+//! How a run begins, inside the transaction of its claim: pure.
+//!
+//! An intent must stand committed before its call leaves. Deciding needs nothing but what the claim has read, so the first call's
+//! intent is committed with the claim itself: an object that needs one call costs two commits, this one and its outcome's.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use super::{DeliverySettings, journal::Journal};
+use crate::{
+    capabilities::{Capability, Decision, Work},
+    crash,
+    store::{Claim, Lease, Next, Progress},
+};
+
+/// A claim as its run takes it over.
+pub(super) struct Begun<Call> {
+    pub(super) lease: Lease,
+    pub(super) work: Work,
+    pub(super) attempts: u32,
+    pub(super) journal: Journal,
+    /// Why a person is needed before anything can be decided: code and words.
+    pub(super) impossible: Option<(&'static str, String)>,
+    /// The first call, when its intent is committed with the claim. It has to be made, or found out about, before anything else.
+    pub(super) intended: Option<Call>,
+}
+
+/// Begins a run; with it, what the claim has to commit. `connected`: the connection is open, as far as is known. Otherwise nothing is
+/// intended yet: were its credential not to be had, each attempt would leave an intent without a call in the trail.
+pub(super) fn begin<C: Capability>(
+    capability: &C,
+    settings: &DeliverySettings,
+    claim: Claim,
+    connected: bool,
+    now: DateTime<Utc>,
+) -> (Begun<C::Call>, Option<Progress>) {
+    let (lease, attempts, crashes) = (claim.lease.clone(), claim.attempts, claim.crashes);
+    let (work, unreadable) = work(claim);
+    let impossible = unreadable
+        .map(|problem| ("UNREADABLE", format!("the stored wanted state cannot be read: {problem}")))
+        .or_else(|| (crashes >= settings.max_crashes).then(|| ("WORKER_CRASHED", crashed(crashes))));
+    let mut begun = Begun { lease, work, attempts, journal: Journal::default(), impossible, intended: None };
+    let progress = if connected && begun.impossible.is_none() { begun.intend(capability, now) } else { None };
+    (begun, progress)
+}
+
+impl<Call> Begun<Call> {
+    /// The first call's intent, if it is one that needs an intent.
+    fn intend<C: Capability<Call = Call>>(&mut self, capability: &C, now: DateTime<Utc>) -> Option<Progress> {
+        let Decision::Call(call) = capability.decide(&self.work, now) else { return None };
+        let intent = capability.intend(&self.work, &call)?;
+        self.work.apply_intent(&intent);
+        self.journal.intend(&self.work, intent, now);
+        self.intended = Some(call);
+        crash::point("intent.before-commit");
+        Some(self.journal.progress(&self.lease, Next::Keep))
+    }
+}
+
+fn crashed(workers: u32) -> String {
+    format!("{workers} workers in a row ended without a word while they worked on it")
+}
+
+/// A claim as the capability sees it; with the reason when its wanted state is not even JSON.
+fn work(claim: Claim) -> (Work, Option<serde_json::Error>) {
+    let (wanted, unreadable) = match serde_json::from_str(&claim.body) {
+        Ok(wanted) => (wanted, None),
+        Err(error) => (serde_json::Value::Null, Some(error)),
+    };
+    let work = Work {
+        organisation: claim.lease.scope.organisation().clone(),
+        key: claim.lease.key,
+        version: claim.version,
+        wanted,
+        context: claim.context,
+        generation: claim.generation,
+        recheck: claim.recheck,
+        places: claim.places,
+        failures: Vec::new(),
+        looked: BTreeSet::new(),
+    };
+    (work, unreadable)
+}
