@@ -11,6 +11,8 @@ mod connections;
 mod db;
 mod dead_letters;
 mod leases;
+mod operation;
+mod operation_lease;
 mod outbox;
 mod page;
 mod pauses;
@@ -30,6 +32,10 @@ pub use audit_log::{AuditFilter, AuditRecord, NewAuditEntry};
 pub use connections::{ConnectionRow, ConnectionState, CredentialKind, StateChange};
 pub use db::{Store, StoreError};
 pub use dead_letters::{DeadLetterFilter, DeadLetterRow, NewDeadLetter};
+pub use operation::{
+    NewOperation, OperationChange, OperationError, OperationFilter, OperationKind, OperationRow, OperationState,
+};
+pub use operation_lease::{ClaimedOperation, OperationEnd, OperationLease, OperationProgress};
 pub use outbox::{OutgoingEvent, QueuedEvent};
 pub use page::{Page, PageRequest};
 pub use pauses::Pause;
