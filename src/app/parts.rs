@@ -62,6 +62,7 @@ impl Parts {
             clock: clock.clone(),
             ids: ids.clone(),
             metrics: metrics.clone(),
+            read_channels: settings.microsoft.read_channels,
             changed: vec![due.notifier(), owed.notifier()],
         });
         let operations = Operations::new(store.clone(), clock.clone(), vec![due.notifier(), owed.notifier()]);

@@ -86,6 +86,7 @@ impl Worker {
         loops.spawn(calendar(settings, parts).run(taking.clone()));
         let waits = BackoffSettings { initial: settings.delivery.probe_initial, max: settings.delivery.probe_max };
         loops.spawn(parts.connections.clone().probe_broken(parts.worker.clone(), waits, taking.clone()));
+        loops.spawn(parts.connections.clone().follow_sign_ins(parts.worker.clone(), taking.clone()));
         let outbox =
             Outbox::new(context, parts.store.clone(), parts.worker.clone(), parts.owed.notifier(), OutboxSettings::default());
         let publisher = tokio::spawn(outbox.run(publishing.clone()));

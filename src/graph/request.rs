@@ -49,6 +49,8 @@ pub struct Request {
     pub target: Option<String>,
     /// Whether sending it twice does no more than sending it once. The transport repeats a call whose connection broke only then.
     pub repeatable: bool,
+    /// Whether a signed-in account has to make it, where the organisation has one: Microsoft takes it from nobody else.
+    pub delegated: bool,
 }
 
 impl Request {
@@ -73,7 +75,17 @@ impl Request {
     }
 
     fn new(method: Method, workload: Workload, path: impl Into<String>, repeatable: bool) -> Self {
-        Self { method, path: path.into(), query: Vec::new(), headers: Vec::new(), body: None, workload, target: None, repeatable }
+        Self {
+            method,
+            path: path.into(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            body: None,
+            workload,
+            target: None,
+            repeatable,
+            delegated: false,
+        }
     }
 
     /// Adds a query option; the value is encoded by the transport.
@@ -94,6 +106,13 @@ impl Request {
     #[must_use]
     pub fn target(mut self, target: impl Into<String>) -> Self {
         self.target = Some(target.into());
+        self
+    }
+
+    /// Asks for the signed-in account to make the call.
+    #[must_use]
+    pub fn delegated(mut self) -> Self {
+        self.delegated = true;
         self
     }
 

@@ -133,6 +133,10 @@ const REVOKE: &str = "UPDATE wanted SET lease_until = NULL, lease_owner = NULL, 
     overtaken = 0, reopen = 0, attempts = 0, not_before = $2, due_at = $2, updated_at = $2 \
     WHERE org = $1 AND lease_until IS NOT NULL";
 
+/// What is lost keeps no key.
+const IN_USE: &str = "SELECT key_id FROM connection UNION SELECT key_id FROM teams_account WHERE key_id <> '' \
+    UNION SELECT key_id FROM teams_sign_in WHERE key_id <> '' ORDER BY 1";
+
 impl Store {
     /// The organisation's connection.
     pub async fn connection(&self, scope: &OrgScope) -> Result<Option<ConnectionRow>, StoreError> {
@@ -170,6 +174,7 @@ impl Store {
                 let (scope, audit) = &*given;
                 let removed = tx.conn.run("DELETE FROM connection WHERE org = $1", vec![scope.as_str().into()]).await? > 0;
                 if removed {
+                    super::teams_account::erase(tx, scope).await?;
                     tx.audit(scope, audit.iter().cloned());
                 }
                 Ok(removed)
@@ -249,7 +254,7 @@ impl Store {
     pub async fn key_ids_in_use(&self, _worker: &WorkerScope) -> Result<Vec<String>, StoreError> {
         const DOING: &str = "reading which keys are in use";
         let mut conn = self.read(DOING).await?;
-        let rows = conn.all("SELECT DISTINCT key_id FROM connection ORDER BY key_id", vec![]).await;
+        let rows = conn.all(IN_USE, vec![]).await;
         rows.and_then(|rows| rows.iter().map(|row| row.text(0)).collect()).map_err(|failure| failure.doing(DOING))
     }
 }

@@ -9,7 +9,7 @@ use argus_m365::{
     api::{ConnectionAdmin, Operator, Records},
     audit::Verification,
     capabilities::CapabilityName,
-    connections::{Actor, ConnectionError, ConnectionView, Registration, TestReport},
+    connections::{Actor, ConnectionError, ConnectionView, Registration, TeamsSignIn, TestReport},
     operations::{Backlog, Replayed, Selection},
     organisation::OrgScope,
     store::{
@@ -92,6 +92,22 @@ impl ConnectionAdmin for Memory {
 
     fn remove<'a>(&'a self, scope: &'a OrgScope, _actor: &'a Actor) -> BoxFuture<'a, Result<bool, ConnectionError>> {
         self.administer(scope, "remove", || true)
+    }
+
+    fn start_teams_sign_in<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        _actor: &'a Actor,
+    ) -> BoxFuture<'a, Result<TeamsSignIn, ConnectionError>> {
+        self.administer(scope, "start sign-in", samples::sign_in)
+    }
+
+    fn remove_teams_account<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        _actor: &'a Actor,
+    ) -> BoxFuture<'a, Result<bool, ConnectionError>> {
+        self.administer(scope, "remove account", || true)
     }
 
     fn test<'a>(&'a self, scope: &'a OrgScope, _actor: &'a Actor) -> BoxFuture<'a, Result<TestReport, ConnectionError>> {
