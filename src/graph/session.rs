@@ -94,7 +94,7 @@ impl Session {
 
     async fn exchanged(&self, url: &Url, request: &Request, slot: &Slot) -> Result<Response, GraphError> {
         let send = |token: Token| async move { self.repeating(url, request, &token.authorization).await };
-        let answer = authorised(&self.slot, &self.shared.login, send).await?;
+        let answer = authorised(&self.slot, &self.shared.login, request.delegated, send).await?;
         let (sign, now) = (pressure::sign(&answer.headers), self.shared.clock.now());
         let result = classify::answer(answer, request, now);
         match &result {

@@ -6,11 +6,13 @@
 mod arrivals;
 mod audit_chain;
 mod audit_log;
+mod channels;
 mod claim;
 mod connections;
 mod db;
 mod dead_letters;
 mod leases;
+mod outages;
 mod outbox;
 mod page;
 mod pauses;
@@ -20,6 +22,7 @@ mod replays;
 mod standing;
 mod suspicion;
 mod tasks;
+mod turns;
 mod undisturbed;
 mod values;
 mod versions;
@@ -27,15 +30,18 @@ mod work;
 
 pub use arrivals::{Arrival, Kind, Rejection, Taken};
 pub use audit_log::{AuditFilter, AuditRecord, NewAuditEntry};
+pub use channels::{ChannelNews, ChannelRow, ChannelSender};
 pub use connections::{ConnectionRow, ConnectionState, CredentialKind, StateChange};
 pub use db::{Store, StoreError};
 pub use dead_letters::{DeadLetterFilter, DeadLetterRow, NewDeadLetter};
+pub use outages::{DueOutage, OutageRow, RoutedCard};
 pub use outbox::{OutgoingEvent, QueuedEvent};
 pub use page::{Page, PageRequest};
 pub use pauses::Pause;
 pub use probes::DueProbe;
 pub use replays::{Remedy, Replay};
 pub use tasks::{DeliveryError, DeliveryState, ObjectRow};
+pub use turns::{TurnAnswer, TurnRequest};
 pub use work::{BacklogRow, Claim, ClaimRequest, Hold, Lease, Next, Progress, Recorded, WorkerScope};
 /// For the model of the reconciler, which moves objects by the same rules as the database does.
 #[cfg(test)]
