@@ -12,6 +12,8 @@ mod connections;
 mod db;
 mod dead_letters;
 mod leases;
+mod operation;
+mod operation_lease;
 mod outages;
 mod outbox;
 mod page;
@@ -34,6 +36,10 @@ pub use channels::{ChannelNews, ChannelRow, ChannelSender};
 pub use connections::{ConnectionRow, ConnectionState, CredentialKind, StateChange};
 pub use db::{Store, StoreError};
 pub use dead_letters::{DeadLetterFilter, DeadLetterRow, NewDeadLetter};
+pub use operation::{
+    NewOperation, OperationChange, OperationError, OperationFilter, OperationKind, OperationRow, OperationState,
+};
+pub use operation_lease::{ClaimedOperation, OperationEnd, OperationLease, OperationProgress};
 pub use outages::{DueOutage, OutageRow, RoutedCard};
 pub use outbox::{OutgoingEvent, QueuedEvent};
 pub use page::{Page, PageRequest};
