@@ -22,5 +22,5 @@ mod teams;
 
 pub use broker::connect;
 pub use parts::Parts;
-pub use teams::TeamsWakes;
 pub use serve::{intake_settings, serve};
+pub use teams::TeamsWakes;

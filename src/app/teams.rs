@@ -64,11 +64,7 @@ pub(super) fn channels(
 
 /// Starts the router and the reconcilers.
 pub(super) fn start(settings: &Settings, parts: &Parts, loops: &TaskTracker, stop: &CancellationToken) {
-    let router = Router {
-        channels: parts.channels.clone(),
-        wake: parts.teams.outages.notifier(),
-        worker: parts.worker.clone(),
-    };
+    let router = Router { channels: parts.channels.clone(), wake: parts.teams.outages.notifier(), worker: parts.worker.clone() };
     loops.spawn(router.run(stop.clone()));
     loops.spawn(reconciler(settings, parts, Sender::Webhook, Alone, &parts.teams.cards).run(stop.clone()));
     // The signed-in account's token goes in here, where there is one; until then Microsoft answers the application's with 401, which

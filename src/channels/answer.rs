@@ -72,14 +72,16 @@ mod tests {
 
     #[test]
     fn a_card_is_taken_with_202_and_with_a_success_that_hides_nothing() {
-        for (status, body) in [(202, ""), (202, "{\"error\":1}"), (200, "1"), (204, ""), (200, "{\"ok\":true}"), (200, "thanks")] {
+        for (status, body) in [(202, ""), (202, "{\"error\":1}"), (200, "1"), (204, ""), (200, "{\"ok\":true}"), (200, "thanks")]
+        {
             assert_eq!(answered(status, body), Ok(()), "{status} {body}");
         }
     }
 
     #[test]
     fn a_200_that_tells_of_an_error_is_that_error() {
-        let text = "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429 with ContextId tcid=0";
+        let text =
+            "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429 with ContextId tcid=0";
         assert_eq!(answered(200, text), Err(WebhookError::Throttled(now() + UNSAID)));
         assert_eq!(answered(200, &text.replace("429", "413")), Err(WebhookError::TooLarge));
         assert_eq!(answered(200, &text.replace("429", "404")), Err(WebhookError::Rejected("404".into())));

@@ -80,8 +80,7 @@ fn is_below(name: &str, suffix: &str) -> bool {
 mod tests {
     use super::*;
 
-    const GOOD: &str =
-        "https://0a1b.09.environment.api.powerplatform.com:443/powerautomate/automations/direct/workflows/x/triggers/manual/paths/invoke?sig=s";
+    const GOOD: &str = "https://0a1b.09.environment.api.powerplatform.com:443/powerautomate/automations/direct/workflows/x/triggers/manual/paths/invoke?sig=s";
 
     fn check(url: &str, on_this_machine: bool) -> Result<(), Problem> {
         Hosts::new(&["api.powerplatform.com".into()], on_this_machine).check(&Url::parse(url).unwrap())

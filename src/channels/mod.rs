@@ -33,4 +33,4 @@ pub use posting::PostError;
 pub use router::Router;
 pub use service::{ChannelError, ChannelView, Channels, Parts};
 pub use setting::ChannelSetting;
-pub use webhook::{Webhooks, WebhookSettings};
+pub use webhook::{WebhookSettings, Webhooks};

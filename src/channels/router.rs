@@ -119,11 +119,7 @@ fn cards(outage: &DueOutage, wanted: &WantedOutage, rows: &[ChannelRow]) -> Vec<
 }
 
 fn rule(row: &ChannelRow) -> route::Rule {
-    route::Rule {
-        channel: row.key.clone(),
-        utility_types: row.utility_types.clone(),
-        minimum_severity: row.minimum_severity,
-    }
+    route::Rule { channel: row.key.clone(), utility_types: row.utility_types.clone(), minimum_severity: row.minimum_severity }
 }
 
 /// The kind of row that a sender delivers.

@@ -6,7 +6,10 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::{ChannelSetting, Hosts, Webhooks, sealing, setting::{Checked, To, invalid}};
+use super::{
+    ChannelSetting, Hosts, Webhooks, sealing,
+    setting::{Checked, To, invalid},
+};
 use crate::{
     capabilities::Outcome,
     clock::SharedClock,

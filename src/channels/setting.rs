@@ -43,7 +43,10 @@ pub(super) struct Checked {
 
 /// Where cards go.
 pub(super) enum To {
-    Graph { team_id: String, channel_id: String },
+    Graph {
+        team_id: String,
+        channel_id: String,
+    },
     /// With its host; none to keep the URL that is sealed already.
     Webhook(Option<(SecretString, String)>),
 }
@@ -83,16 +86,14 @@ impl ChannelSetting {
         }
         let mut utility_types = Vec::new();
         for name in &self.utility_types {
-            let utility = word::<UtilityType>(name).ok_or_else(|| {
-                invalid("utilityTypes", "must be of electricity, gas, water, wastewater, heat, telecom, other")
-            })?;
+            let utility = word::<UtilityType>(name)
+                .ok_or_else(|| invalid("utilityTypes", "must be of electricity, gas, water, wastewater, heat, telecom, other"))?;
             if !utility_types.contains(&utility) {
                 utility_types.push(utility);
             }
         }
-        let severity = |name: &str| {
-            word(name).ok_or_else(|| invalid("minimumSeverity", "must be minor, moderate, major or critical"))
-        };
+        let severity =
+            |name: &str| word(name).ok_or_else(|| invalid("minimumSeverity", "must be minor, moderate, major or critical"));
         Ok(Checked {
             key: self.key,
             to,

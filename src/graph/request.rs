@@ -76,7 +76,17 @@ impl Request {
     }
 
     fn new(method: Method, workload: Workload, path: impl Into<String>, repeatable: bool) -> Self {
-        Self { method, path: path.into(), query: Vec::new(), headers: Vec::new(), body: None, workload, target: None, repeatable, delegated: false }
+        Self {
+            method,
+            path: path.into(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            body: None,
+            workload,
+            target: None,
+            repeatable,
+            delegated: false,
+        }
     }
 
     /// Adds a query option; the value is encoded by the transport.

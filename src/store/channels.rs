@@ -98,9 +98,11 @@ const POSTED: &str = "SELECT r.channel, MAX(p.updated_at) FROM outage_route r JO
 const TROUBLE: &str = "SELECT r.channel, w.last_error FROM outage_route r JOIN wanted w ON w.org = r.org AND w.kind = r.kind \
     AND w.key = r.card WHERE r.org = $1 AND w.last_error IS NOT NULL ORDER BY w.updated_at";
 
-const REWRAP: &str = "UPDATE teams_channel SET key_id = $4, sealed_data_key = $5 WHERE org = $1 AND key = $2 AND secret_version = $3";
+const REWRAP: &str =
+    "UPDATE teams_channel SET key_id = $4, sealed_data_key = $5 WHERE org = $1 AND key = $2 AND secret_version = $3";
 
-const UNDER_ANOTHER_KEY: &str = "SELECT org, key FROM teams_channel WHERE key_id <> '' AND key_id <> $1 ORDER BY org, key LIMIT $2";
+const UNDER_ANOTHER_KEY: &str =
+    "SELECT org, key FROM teams_channel WHERE key_id <> '' AND key_id <> $1 ORDER BY org, key LIMIT $2";
 
 impl Store {
     /// The organisation's channels by key.

@@ -119,7 +119,8 @@ async fn turn(tx: &mut Tx, now: DateTime<Utc>, request: &TurnRequest) -> Result<
 
 /// Whether a summary tells of this version, as far as that can be said now.
 async fn covered(tx: &mut Tx, now: DateTime<Utc>, request: &TurnRequest) -> Result<Option<TurnAnswer>, Failure> {
-    let object = || -> Vec<Value> { vec![request.scope.as_str().into(), request.kind.label().into(), request.key.as_str().into()] };
+    let object =
+        || -> Vec<Value> { vec![request.scope.as_str().into(), request.kind.label().into(), request.key.as_str().into()] };
     let mut values = object();
     values.extend([request.version.event.into(), request.version.mutation.into()]);
     let rows = tx.conn.all(COVER, values).await?;

@@ -2,10 +2,13 @@
 
 mod audit;
 mod backlog;
+mod channels;
 mod connection;
 mod dead_letters;
 mod operation;
 mod operations;
+mod outage_input;
+mod outages;
 mod page;
 mod registration;
 mod scalars;
@@ -18,7 +21,7 @@ use std::sync::Arc;
 use async_graphql::{Context, EmptySubscription, MergedObject, Schema};
 
 use super::{
-    backend::{ConnectionAdmin, Operator, Records},
+    backend::{ConnectionAdmin, Operator, Records, TeamsDesk},
     errors::Refusal,
 };
 
@@ -31,12 +34,19 @@ pub(super) struct Query(
     dead_letters::DeadLetterQuery,
     backlog::BacklogQuery,
     operation::OperationQuery,
+    channels::ChannelQuery,
+    outages::OutageQuery,
     audit::AuditQuery,
 );
 
 /// Everything that can be changed.
 #[derive(MergedObject, Default)]
-pub(super) struct Mutation(connection::ConnectionMutation, operations::OperationMutation);
+pub(super) struct Mutation(
+    connection::ConnectionMutation,
+    channels::ChannelMutation,
+    outages::OutageMutation,
+    operations::OperationMutation,
+);
 
 /// The schema, ready to execute.
 pub(super) type Api = Schema<Query, Mutation, EmptySubscription>;
@@ -46,8 +56,13 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
 }
 
 /// Over these services. Limits are not the schema's: they are checked before it is asked (`super::limits`).
-pub(super) fn build(connections: Arc<dyn ConnectionAdmin>, records: Arc<dyn Records>, operations: Arc<dyn Operator>) -> Api {
-    builder().data(connections).data(records).data(operations).finish()
+pub(super) fn build(
+    connections: Arc<dyn ConnectionAdmin>,
+    records: Arc<dyn Records>,
+    operations: Arc<dyn Operator>,
+    teams: Arc<dyn TeamsDesk>,
+) -> Api {
+    builder().data(connections).data(records).data(operations).data(teams).finish()
 }
 
 /// The schema's text, as in `schema.graphql` and under `GET /schema.graphql`.
@@ -66,6 +81,12 @@ fn records<'a>(context: &Context<'a>) -> Result<&'a dyn Records, Refusal> {
 fn operations<'a>(context: &Context<'a>) -> Result<&'a dyn Operator, Refusal> {
     let operations = context.data_opt::<Arc<dyn Operator>>();
     operations.map(AsRef::as_ref).ok_or_else(|| Refusal::internal("the schema was built without operations"))
+}
+
+/// Teams channels, and what they are told.
+fn teams<'a>(context: &Context<'a>) -> Result<&'a dyn TeamsDesk, Refusal> {
+    let teams = context.data_opt::<Arc<dyn TeamsDesk>>();
+    teams.map(AsRef::as_ref).ok_or_else(|| Refusal::internal("the schema was built without Teams"))
 }
 
 /// The administration of connections.

@@ -76,9 +76,12 @@ fn of_marker(marker: &Marker, at: chrono::DateTime<chrono::Utc>) -> Kept {
 fn turned(work: &Work, channel: &Channel, turn: Turn) -> Learned {
     let target = &channel.target;
     match turn {
-        Turn::Wait(until) => {
-            not_yet(target.clone(), until, "CHANNEL_IS_FULL", "the channel has had its cards for this minute (teams.cards_per_minute)")
-        }
+        Turn::Wait(until) => not_yet(
+            target.clone(),
+            until,
+            "CHANNEL_IS_FULL",
+            "the channel has had its cards for this minute (teams.cards_per_minute)",
+        ),
         // Under a name that is no channel's: the others go on, the summary's leader among them.
         Turn::Pending(until) => {
             not_yet(format!("{target}#summary"), until, "IN_SUMMARY", "a summary tells of it, and is not known to stand yet")
@@ -221,9 +224,9 @@ fn looked(work: &Work, look: &Look, seen: Result<Seen, GraphError>) -> Learned {
     if link.is_none() {
         learned.looked = Some(look.mark());
         let found = |generation| seen.found.iter().any(|(marker, ..)| marker.generation == generation);
-        let open = Thread::of(work, target).open.filter(|(place, kept)| {
-            (kept.step == Step::Reply) == look.under.is_some() && !found(place.generation)
-        });
+        let open = Thread::of(work, target)
+            .open
+            .filter(|(place, kept)| (kept.step == Step::Reply) == look.under.is_some() && !found(place.generation));
         if let Some((place, kept)) = open {
             not_found(&mut learned, target, place, kept);
         }
@@ -257,8 +260,10 @@ fn not_found(learned: &mut Learned, target: &str, place: Place, kept: Kept) {
 fn adopt(work: &Work, target: &str, seen: &Seen) -> Learned {
     let mut learned = Learned::default();
     for (marker, id, made) in &seen.found {
-        let known =
-            work.places.iter().find(|place| place.target == target && place.generation == marker.generation && !place.is_suspicion());
+        let known = work
+            .places
+            .iter()
+            .find(|place| place.target == target && place.generation == marker.generation && !place.is_suspicion());
         if known.is_some_and(|place| place.state == PlaceState::Present) {
             continue;
         }

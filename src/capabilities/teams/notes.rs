@@ -80,5 +80,12 @@ fn note(work: &Work, action: &'static str, outcome: Outcome, generation: u64) ->
         detail.insert("mutation".into(), json!(work.version.mutation));
     }
     detail.insert("generation".into(), json!(generation));
-    AuditNote { action, target: object(work), outcome, detail: Value::Object(detail), personal: Vec::new(), graph_request_id: None }
+    AuditNote {
+        action,
+        target: object(work),
+        outcome,
+        detail: Value::Object(detail),
+        personal: Vec::new(),
+        graph_request_id: None,
+    }
 }

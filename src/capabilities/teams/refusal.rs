@@ -51,9 +51,7 @@ pub(super) fn graph_failure(target: &str, error: &GraphError) -> Failure {
             format!("there is no such team or channel ({}): check teamId and channelId", error.code),
         ),
         Verdict::Rejected if error.status == Some(413) => (FailureKind::Permanent, "CARD_TOO_LARGE", told()),
-        Verdict::Rejected => {
-            (FailureKind::Permanent, "GRAPH_REJECTED", format!("Microsoft refuses the request: {}", error.code))
-        }
+        Verdict::Rejected => (FailureKind::Permanent, "GRAPH_REJECTED", format!("Microsoft refuses the request: {}", error.code)),
         Verdict::Transient | Verdict::Conflict => (FailureKind::Transient, error.code.as_str(), told()),
         Verdict::Ambiguous => (FailureKind::Ambiguous, error.code.as_str(), told()),
         Verdict::Credential | Verdict::Unauthorized => (FailureKind::Connection, error.code.as_str(), told()),
@@ -105,9 +103,10 @@ pub(super) fn held(target: &str) -> Failure {
         target: target.to_owned(),
         kind: FailureKind::Permanent,
         code: "POSSIBLY_POSTED".into(),
-        message: "the answer to the card was lost, and teams.unknown_policy is hold: look into the channel; replay this to send the \
+        message:
+            "the answer to the card was lost, and teams.unknown_policy is hold: look into the channel; replay this to send the \
                   card again, discard it if it stands there"
-            .into(),
+                .into(),
         graph_request_id: None,
     }
 }
