@@ -22,6 +22,8 @@ pub struct Metrics {
     pub oldest_pending_seconds: IntGaugeVec,
     /// Calls to Graph.
     pub graph_requests_total: IntCounterVec,
+    /// Outages that matched no Teams channel.
+    pub outages_unrouted_total: IntCounter,
     /// How long calls to Graph took, seconds.
     pub graph_request_seconds: HistogramVec,
     /// Answers that told us to wait.
@@ -84,6 +86,7 @@ impl Metrics {
                 "Calls to Graph.",
                 &["workload", "method", "status"],
             )?,
+            outages_unrouted_total: declare.counter("outages_unrouted_total", "Outages that matched no Teams channel.")?,
             graph_request_seconds: declare.histograms(
                 "graph_request_seconds",
                 "How long calls to Graph took.",

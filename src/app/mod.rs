@@ -5,6 +5,7 @@
 //! | [`parts`] | what every command stands on: store, vault, Graph, connections |
 //! | [`mod@serve`] | the loops and the API, started and stopped in order |
 //! | [`broker`] | the connection to NATS |
+//! | [`teams`] | the channels, the router and a reconciler for each sender |
 //! | [`http`] | the API's listener |
 //! | [`ready`] | what `/readyz` asks |
 //! | [`gauges`] | metrics that are read from the store when they are asked for |
@@ -17,7 +18,9 @@ mod keyring;
 mod parts;
 mod ready;
 mod serve;
+mod teams;
 
 pub use broker::connect;
 pub use parts::Parts;
 pub use serve::{intake_settings, serve};
+pub use teams::TeamsWakes;

@@ -10,7 +10,7 @@ use async_nats::Client;
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Parts, broker, http, keyring, ready::Ready};
+use super::{Parts, broker, http, keyring, ready::Ready, teams};
 use crate::{
     capabilities::calendar::{Calendar, CalendarSettings},
     intake::{Intake, IntakeHealth, IntakeSettings},
@@ -80,10 +80,12 @@ impl Worker {
             intake_settings(settings),
         )
         .waking(parts.due.notifier())
+        .waking(parts.teams.outages.notifier())
         .waking(parts.owed.notifier());
         let health = intake.health();
         loops.spawn(intake.run(taking.clone()));
         loops.spawn(calendar(settings, parts).run(taking.clone()));
+        teams::start(settings, parts, &loops, &taking);
         let waits = BackoffSettings { initial: settings.delivery.probe_initial, max: settings.delivery.probe_max };
         loops.spawn(parts.connections.clone().probe_broken(parts.worker.clone(), waits, taking.clone()));
         loops.spawn(parts.connections.clone().follow_sign_ins(parts.worker.clone(), taking.clone()));
@@ -129,7 +131,7 @@ fn calendar(settings: &Settings, parts: &Parts) -> Reconciler<Calendar, crate::c
     }
 }
 
-fn delivery_settings(settings: &Settings) -> DeliverySettings {
+pub(super) fn delivery_settings(settings: &Settings) -> DeliverySettings {
     let delivery = &settings.delivery;
     DeliverySettings {
         concurrency: delivery.concurrency,

@@ -42,3 +42,4 @@ pub use error::{GraphError, ThrottleScope, Verdict};
 pub use refusals::TokenTrouble;
 pub use request::{Graph, Request, Response, Workload, literal, segment};
 pub use session::Session;
+pub(crate) use {retry_after::until as retry_after, transport::install_tls_provider};

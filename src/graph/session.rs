@@ -46,10 +46,8 @@ pub struct Session {
 /// Whose token a session sends.
 #[derive(Clone)]
 enum Bearer {
-    /// The application's own; one fresh one after a 401.
+    /// The application's own.
     Application,
-    /// The application's own, for a call that Microsoft takes from people alone: its 401 says nothing about the token.
-    ApplicationAnyway,
     /// A signed-in account's. Who refreshes it, sees to a 401.
     Account(HeaderValue),
 }
@@ -78,11 +76,6 @@ impl Session {
     /// The same session for calls that a signed-in account has to make.
     pub fn on_behalf_of(&self, account: &AccountGrant) -> Self {
         Self { bearer: Bearer::Account(account.authorization.clone()), ..self.clone() }
-    }
-
-    /// The same session for such calls where nobody is signed in. The answer will be Microsoft's 401, to be told as it is.
-    pub fn on_behalf_of_nobody(&self) -> Self {
-        Self { bearer: Bearer::ApplicationAnyway, ..self.clone() }
     }
 
     /// Forgets the token, so that the next call asks for a new one (the connection was changed or removed).
@@ -118,11 +111,7 @@ impl Session {
         let answer = match &self.bearer {
             Bearer::Application => {
                 let send = |token: Token| async move { self.repeating(url, request, &token.authorization).await };
-                authorised(&self.slot, &self.shared.login, send).await?
-            }
-            Bearer::ApplicationAnyway => {
-                let token = self.slot.get(&self.shared.login).await?;
-                self.repeating(url, request, &token.authorization).await?
+                authorised(&self.slot, &self.shared.login, request.delegated, send).await?
             }
             Bearer::Account(authorization) => self.repeating(url, request, authorization).await?,
         };

@@ -129,7 +129,7 @@ impl<C: Capability> Run<'_, C> {
         match ending(self.settings, &work.failures, attempts, now, self.ids.fraction()) {
             Ending::Retry { not_before, unknown, counts, error } => {
                 let mut progress = journal.progress(self.held.lease(), Next::Retry { not_before, unknown, counts, error });
-                progress.holds = holds(self.capability.name(), &work.failures);
+                progress.holds.extend(holds(self.capability.name(), &work.failures));
                 self.end(progress, if unknown { Ended::Unknown } else { Ended::Retried }).await
             }
             Ending::Dead { error } => self.set_aside(work, &mut journal, error, attempts, now).await,
@@ -155,7 +155,7 @@ impl<C: Capability> Run<'_, C> {
         let data = json!({
             "id": id, "capability": name.label().to_uppercase(), "key": work.key, "code": error.code, "message": error.message,
         });
-        let subject = format!("{}/{}", self.capability.kind().label(), work.key);
+        let subject = self.capability.object(work);
         let told = outgoing(Telling {
             id: id.clone(),
             organisation: &work.organisation,
@@ -238,6 +238,7 @@ fn work(claim: Claim) -> (Work, Option<serde_json::Error>) {
         places: claim.places,
         failures: Vec::new(),
         looked: std::collections::BTreeSet::new(),
+        briefing: None,
     };
     (work, unreadable)
 }

@@ -108,10 +108,10 @@ pub(super) const KEYS: &[Key] = &[
     key("directory.disable_limit", Integer, "500", "The most people one import may disable unasked. Validated, not used by this release."),
     key("directory.disable_limit_percent", Integer, "10", "The same as a share of the active people. Validated, not used by this release."),
 
-    key("teams.webhook_hosts", List, "[]", "Host suffixes that Workflows webhooks may have. Validated, not used by this release."),
-    key("teams.customers_threshold_percent", Integer, "10", "How much the number of customers must change before a card is updated. Validated, not used by this release."),
-    key("teams.cards_per_minute", Integer, "20", "Cards a minute in one channel; beyond, one summary. Validated, not used by this release."),
-    key("teams.unknown_policy", Text, r#""resend""#, "A card whose answer was lost: `resend` or `hold`. Validated, not used by this release."),
+    key("teams.webhook_hosts", List, r#"["api.powerplatform.com", "api.gov.powerplatform.microsoft.us", "api.high.powerplatform.microsoft.us", "api.appsplatform.us"]"#, "Hosts that Workflows webhooks may have, or end in. Retired hosts are refused whatever is set here."),
+    key("teams.customers_threshold_percent", Integer, "10", "How much the number of customers must change before that alone is told."),
+    key("teams.cards_per_minute", Integer, "20", "Cards a minute in one channel; of the rest, one summary a minute tells."),
+    key("teams.unknown_policy", Text, r#""resend""#, "A card whose answer was lost and that cannot be looked for: `resend` (perhaps twice, never lost) or `hold` (left to a person)."),
 
     key("log.format", Text, "", "`text` or `json`. Without it: text on a terminal, else json."),
     key("log.level", Text, r#""info""#, "`error`, `warn`, `info`, `debug`, `trace`, or filter directives (`info,argus_m365::graph=debug`)."),

@@ -13,7 +13,7 @@ use super::{
     faults::Fault,
     ledger::LedgerMode,
     report,
-    tenant::{AppSpec, MailboxState, TenantSettings, TenantSpec, UserSpec},
+    tenant::{AppSpec, ChannelSpec, MailboxState, TenantSettings, TenantSpec, UserSpec},
     traffic,
     world::World,
 };
@@ -28,6 +28,8 @@ pub struct TenantChange {
     pub remove_apps: Vec<String>,
     /// People to be added.
     pub users: Vec<UserSpec>,
+    /// Teams channels to be added, or set anew by their ids (what was posted stays).
+    pub channels: Vec<ChannelSpec>,
     /// Mailbox states, by sign-in name or object id.
     pub mailboxes: std::collections::BTreeMap<String, MailboxState>,
     /// New behaviour, whole.
@@ -99,6 +101,7 @@ fn routed(world: &Arc<World>, call: &Call) -> Result<Reply, Failure> {
             world.ledger.clear();
             Ok(Reply::empty(204))
         }
+        (&Method::GET, ["webhooks", name]) => Ok(ok(&json!({"cards": world.webhooks.cards(name)}))),
         (&Method::GET, ["counts"]) => Ok(ok(&world.ledger.counts())),
         (&Method::GET, ["violations"]) => Ok(ok(&json!({"violations": world.promises.violations()}))),
         (&Method::PATCH, ["settings"]) => {
@@ -124,6 +127,9 @@ pub(crate) fn change_tenant(world: &World, id: &str, change: TenantChange) -> bo
         for app in change.apps {
             apps.insert(app.id.to_lowercase(), Arc::new(app));
         }
+    }
+    for channel in &change.channels {
+        tenant.teams.set(channel);
     }
     for user in change.users {
         tenant.add_user(user);

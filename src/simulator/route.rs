@@ -27,6 +27,19 @@ pub(crate) enum Route {
     DeleteEvent { user: String, id: String },
     /// `POST /v1.0/$batch`
     Batch,
+    /// `POST /v1.0/teams/{team}/channels/{channel}/messages`, and `…/messages/{id}/replies`
+    PostMessage { channel: ChannelName, under: Option<String> },
+    /// `GET` of the same
+    ListMessages { channel: ChannelName, under: Option<String> },
+    /// `POST` to a workflow's URL: not Graph, and without a token.
+    Webhook { name: String },
+}
+
+/// A channel as paths name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ChannelName {
+    pub(crate) team: String,
+    pub(crate) channel: String,
 }
 
 impl Route {
@@ -44,6 +57,19 @@ impl Route {
             ["v1.0", "organization"] => only(call, &[(Method::GET, Self::Organization)]),
             ["v1.0", "$batch"] if !call.in_batch => only(call, &[(Method::POST, Self::Batch)]),
             ["v1.0", "users", user, rest @ ..] if !user.is_empty() => Self::under_user(call, user, rest),
+            ["v1.0", "teams", team, "channels", channel, "messages", rest @ ..] => {
+                let channel = ChannelName { team: (*team).to_owned(), channel: (*channel).to_owned() };
+                let under = match rest {
+                    [] => None,
+                    [id, "replies"] if !id.is_empty() => Some((*id).to_owned()),
+                    _ => return Err(unknown(call)),
+                };
+                let post = Self::PostMessage { channel: channel.clone(), under: under.clone() };
+                only(call, &[(Method::POST, post), (Method::GET, Self::ListMessages { channel, under })])
+            }
+            ["workflows", name, ..] if !call.in_batch => {
+                only(call, &[(Method::POST, Self::Webhook { name: (*name).to_owned() })])
+            }
             ["beta", ..] => Err(Failure::malformed("BadRequest", "The beta endpoint is not for production use.")),
             _ => Err(unknown(call)),
         }
@@ -78,6 +104,7 @@ impl Route {
             | Self::UpdateEvent { user, .. }
             | Self::DeleteEvent { user, .. } => Some(user),
             Self::Token { .. } | Self::Organization | Self::User { .. } | Self::Batch => None,
+            Self::PostMessage { .. } | Self::ListMessages { .. } | Self::Webhook { .. } => None,
         }
     }
 
@@ -94,6 +121,10 @@ impl Route {
             Self::UpdateEvent { .. } => "updateEvent",
             Self::DeleteEvent { .. } => "deleteEvent",
             Self::Batch => "batch",
+            Self::PostMessage { under: None, .. } => "postMessage",
+            Self::PostMessage { under: Some(_), .. } => "replyMessage",
+            Self::ListMessages { .. } => "listMessages",
+            Self::Webhook { .. } => "webhook",
         }
     }
 }

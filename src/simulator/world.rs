@@ -18,6 +18,7 @@ use super::{
     ledger::Ledger,
     promises::Promises,
     tenant::{Tenant, TenantSpec},
+    webhooks::Webhooks,
 };
 use crate::clock::SharedClock;
 
@@ -31,6 +32,7 @@ pub(crate) struct World {
     pub(crate) faults: Faults,
     pub(crate) ledger: Ledger,
     pub(crate) promises: Promises,
+    pub(crate) webhooks: Webhooks,
     latency_ms: AtomicU64,
     numbers: AtomicU64,
 }
@@ -53,6 +55,7 @@ impl World {
             faults: Faults::default(),
             ledger: Ledger::default(),
             promises: Promises::default(),
+            webhooks: Webhooks::default(),
             latency_ms: AtomicU64::new(0),
             numbers: AtomicU64::new(0),
         }
@@ -119,6 +122,7 @@ impl World {
         self.faults.remove(None);
         self.ledger.clear();
         self.promises.clear();
+        self.webhooks.clear();
         self.latency_ms.store(0, Ordering::Relaxed);
     }
 }

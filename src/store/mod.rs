@@ -6,6 +6,7 @@
 mod arrivals;
 mod audit_chain;
 mod audit_log;
+mod channels;
 mod claim;
 mod connections;
 mod db;
@@ -13,6 +14,7 @@ mod dead_letters;
 mod leases;
 mod operation;
 mod operation_lease;
+mod outages;
 mod outbox;
 mod page;
 mod pauses;
@@ -24,6 +26,7 @@ mod suspicion;
 mod tasks;
 mod teams_account;
 mod teams_sign_in;
+mod turns;
 mod undisturbed;
 mod values;
 mod versions;
@@ -31,6 +34,7 @@ mod work;
 
 pub use arrivals::{Arrival, Kind, Rejection, Taken};
 pub use audit_log::{AuditFilter, AuditRecord, NewAuditEntry};
+pub use channels::{ChannelNews, ChannelRow, ChannelSender};
 pub use connections::{ConnectionRow, ConnectionState, CredentialKind, StateChange};
 pub use db::{Store, StoreError};
 pub use dead_letters::{DeadLetterFilter, DeadLetterRow, NewDeadLetter};
@@ -38,6 +42,7 @@ pub use operation::{
     NewOperation, OperationChange, OperationError, OperationFilter, OperationKind, OperationRow, OperationState,
 };
 pub use operation_lease::{ClaimedOperation, OperationEnd, OperationLease, OperationProgress};
+pub use outages::{DueOutage, OutageRow, RoutedCard};
 pub use outbox::{OutgoingEvent, QueuedEvent};
 pub use page::{Page, PageRequest};
 pub use pauses::Pause;
@@ -46,6 +51,7 @@ pub use replays::{Remedy, Replay};
 pub use tasks::{DeliveryError, DeliveryState, ObjectRow};
 pub use teams_account::{RefreshTurn, SealedToken, TeamsAccountRow};
 pub use teams_sign_in::{DuePoll, TeamsSignInRow};
+pub use turns::{TurnAnswer, TurnRequest};
 pub use work::{BacklogRow, Claim, ClaimRequest, Hold, Lease, Next, Progress, Recorded, WorkerScope};
 /// For the model of the reconciler, which moves objects by the same rules as the database does.
 #[cfg(test)]

@@ -15,6 +15,8 @@ const OPERATIONS: &[(&str, Permission)] = &[
     ("{ backlog { pending } }", Read),
     ("{ operation(id: \"o-1\") { state } }", Read),
     ("{ operations { totalCount } }", Read),
+    ("{ teamsChannels { key } }", Read),
+    ("{ outage(outageId: \"u-1\") { routed } }", Read),
     ("{ auditTrail { totalCount } }", Read),
     ("{ auditVerification { intact } }", Read),
     (PREVIEW, Read),
@@ -23,6 +25,13 @@ const OPERATIONS: &[(&str, Permission)] = &[
     ("mutation { discardDeadLetters(ids: [\"d-1\"]) }", Operate),
     ("mutation { pauseCapability(capability: CALENDAR) { paused } }", Operate),
     ("mutation { resumeCapability(capability: CALENDAR) { paused } }", Operate),
+    (
+        "mutation { postOutage(input: { outageId: \"u-1\", title: \"t\", status: \"reported\", customersAffected: 1, utilityType: \"gas\" }) \
+         { routed } }",
+        Operate,
+    ),
+    ("mutation { setTeamsChannel(input: { key: \"ops\", sender: GRAPH, teamId: \"t\", channelId: \"c\" }) { key } }", Admin),
+    ("mutation { removeTeamsChannel(key: \"ops\") }", Admin),
     ("mutation { registerConnection(input: { directoryId: \"d\", applicationId: \"a\" }) { state } }", Admin),
     ("mutation { removeConnection }", Admin),
     ("mutation { startTeamsSignIn { userCode } }", Admin),

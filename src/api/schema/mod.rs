@@ -3,11 +3,13 @@
 mod audit;
 mod backlog;
 mod card_preview;
+mod channels;
 mod connection;
 mod dead_letters;
 mod operation;
 mod operations;
 mod outage_input;
+mod outages;
 mod page;
 mod registration;
 mod scalars;
@@ -21,7 +23,7 @@ use std::sync::Arc;
 use async_graphql::{Context, EmptySubscription, MergedObject, Schema};
 
 use super::{
-    backend::{ConnectionAdmin, Operator, Records},
+    backend::{ConnectionAdmin, Operator, Records, TeamsDesk},
     errors::Refusal,
 };
 use crate::clock::SharedClock;
@@ -36,12 +38,20 @@ pub(super) struct Query(
     backlog::BacklogQuery,
     operation::OperationQuery,
     card_preview::PreviewQuery,
+    channels::ChannelQuery,
+    outages::OutageQuery,
     audit::AuditQuery,
 );
 
 /// Everything that can be changed.
 #[derive(MergedObject, Default)]
-pub(super) struct Mutation(connection::ConnectionMutation, teams_account::TeamsAccountMutation, operations::OperationMutation);
+pub(super) struct Mutation(
+    connection::ConnectionMutation,
+    teams_account::TeamsAccountMutation,
+    channels::ChannelMutation,
+    outages::OutageMutation,
+    operations::OperationMutation,
+);
 
 /// The schema, ready to execute.
 pub(super) type Api = Schema<Query, Mutation, EmptySubscription>;
@@ -55,9 +65,10 @@ pub(super) fn build(
     connections: Arc<dyn ConnectionAdmin>,
     records: Arc<dyn Records>,
     operations: Arc<dyn Operator>,
+    teams: Arc<dyn TeamsDesk>,
     clock: SharedClock,
 ) -> Api {
-    builder().data(connections).data(records).data(operations).data(clock).finish()
+    builder().data(connections).data(records).data(operations).data(teams).data(clock).finish()
 }
 
 /// The schema's text, as in `schema.graphql` and under `GET /schema.graphql`.
@@ -81,6 +92,12 @@ fn operations<'a>(context: &Context<'a>) -> Result<&'a dyn Operator, Refusal> {
 /// The time.
 fn clock<'a>(context: &Context<'a>) -> Result<&'a SharedClock, Refusal> {
     context.data_opt::<SharedClock>().ok_or_else(|| Refusal::internal("the schema was built without a clock"))
+}
+
+/// Teams channels, and what they are told.
+fn teams<'a>(context: &Context<'a>) -> Result<&'a dyn TeamsDesk, Refusal> {
+    let teams = context.data_opt::<Arc<dyn TeamsDesk>>();
+    teams.map(AsRef::as_ref).ok_or_else(|| Refusal::internal("the schema was built without Teams"))
 }
 
 /// The administration of connections.

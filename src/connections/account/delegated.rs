@@ -15,7 +15,7 @@ pub(in crate::connections) enum Delegated<'a> {
 }
 
 impl Delegated<'_> {
-    async fn over(&self, session: Session) -> Result<Response, GraphError> {
+    async fn over(&self, session: &Session) -> Result<Response, GraphError> {
         match self {
             Self::Send(request) => session.send((*request).clone()).await,
             Self::Follow(link, like) => session.follow(link, like).await,
@@ -27,14 +27,14 @@ impl Connected {
     /// Makes a call as the account; as the application where nobody ever signed in, so that Microsoft's own refusal is told. A 401
     /// gets one fresh token and one repeat: it means that nothing was done.
     pub(in crate::connections) async fn delegated(&self, call: Delegated<'_>) -> Result<Response, GraphError> {
-        let Some(grant) = self.grant().await? else { return call.over(self.session.on_behalf_of_nobody()).await };
-        let answer = call.over(self.session.on_behalf_of(&grant)).await;
+        let Some(grant) = self.grant().await? else { return call.over(&self.session).await };
+        let answer = call.over(&self.session.on_behalf_of(&grant)).await;
         if !answer.as_ref().is_err_and(|error| error.verdict == Verdict::Unauthorized) {
             return answer;
         }
         self.connections.account_refused(&self.scope, &grant).await;
         match self.grant().await? {
-            Some(fresh) => call.over(self.session.on_behalf_of(&fresh)).await,
+            Some(fresh) => call.over(&self.session.on_behalf_of(&fresh)).await,
             None => answer,
         }
     }
