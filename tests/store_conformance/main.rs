@@ -15,6 +15,7 @@ mod objects;
 mod operations;
 mod records;
 mod storm;
+mod teams_account;
 mod versions;
 mod world;
 
@@ -36,6 +37,13 @@ macro_rules! behaviours {
 }
 
 behaviours! {
+    teams_account {
+        one_replica_at_a_time_asks_for_the_next_token
+        a_token_that_is_rotated_late_is_refused
+        a_lost_account_keeps_no_token
+        a_sign_in_is_asked_about_by_one_replica_and_ends_once
+        an_account_goes_with_its_connection_and_is_nobody_elses
+    }
     long_operations {
         an_operation_is_followed_from_the_queue_to_its_end
         one_operation_of_a_kind_runs_at_a_time_in_an_organisation
