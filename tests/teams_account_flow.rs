@@ -63,7 +63,8 @@ async fn report(world: &World, id: &str) {
 async fn post(connector: &Connector, id: &str, state: &str) -> Value {
     let query = "query($id: String!) { outage(outageId: $id) { posts { state messageId lastError { code } } } }";
     eventually(&format!("{id} is {state}"), async || {
-        let post = connector.data(query, json!({ "id": id })).await["outage"]["posts"][0].take();
+        let outage = connector.data(query, json!({ "id": id })).await["outage"].take();
+        let post = outage["posts"][0].clone();
         (post["state"] == state).then_some(post)
     })
     .await

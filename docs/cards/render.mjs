@@ -61,7 +61,7 @@ async function pageWith(browser, cards, theme, width) {
         background: ${theme.card}; color: ${theme.text}; }
     </style><body></body>`);
   await page.addScriptTag({ path: join(here, "node_modules/adaptivecards/dist/adaptivecards.min.js") });
-  await page.addScriptTag({ path: join(here, "node_modules/markdown-it/dist/markdown-it.min.js") });
+  await page.addScriptTag({ path: join(here, "node_modules/markdown-it/dist/browser/markdown-it.umd.min.js") });
   await page.evaluate((cards, config) => {
     const markdown = window.markdownit({ linkify: true });
     AdaptiveCards.AdaptiveCard.onProcessMarkdown = (text, result) => {
