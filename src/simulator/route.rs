@@ -103,8 +103,13 @@ impl Route {
             | Self::ReadEvent { user, .. }
             | Self::UpdateEvent { user, .. }
             | Self::DeleteEvent { user, .. } => Some(user),
-            Self::Token { .. } | Self::Organization | Self::User { .. } | Self::Batch => None,
-            Self::PostMessage { .. } | Self::ListMessages { .. } | Self::Webhook { .. } => None,
+            Self::Token { .. }
+            | Self::Organization
+            | Self::User { .. }
+            | Self::Batch
+            | Self::PostMessage { .. }
+            | Self::ListMessages { .. }
+            | Self::Webhook { .. } => None,
         }
     }
 
