@@ -38,6 +38,10 @@ pub struct Metrics {
     pub connection_state: IntGaugeVec,
     /// Changes of connections' states, by the new state.
     pub connection_state_changes_total: IntCounterVec,
+    /// 1 while the organisation's account for Teams is signed in, 0 once that is lost.
+    pub teams_account_signed_in: IntGaugeVec,
+    /// Sign-ins for Teams that Microsoft ended.
+    pub teams_accounts_lost_total: IntCounter,
     /// Audit entries in the store, whoever wrote them; moved by [`Metrics::raise_audit_entries`] alone.
     audit_entries_total: Mutex<IntCounter>,
     /// Messages in the stream that were not taken yet.
@@ -107,6 +111,13 @@ impl Metrics {
                 "Changes of connections' states, by the new state.",
                 &["state"],
             )?,
+            teams_account_signed_in: declare.gauges(
+                "teams_account_signed_in",
+                "1 while the account that posts to Teams is signed in, 0 once that is lost.",
+                &["organisation"],
+            )?,
+            teams_accounts_lost_total: declare
+                .counter("teams_accounts_lost_total", "Sign-ins for Teams that Microsoft ended.")?,
             audit_entries_total: Mutex::new(
                 declare.counter("audit_entries_total", "Audit entries in the store, whoever wrote them.")?,
             ),

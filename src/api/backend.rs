@@ -6,7 +6,7 @@ use crate::{
     audit::Verification,
     capabilities::CapabilityName,
     channels::{ChannelError, ChannelSetting, ChannelView, Channels, PostError},
-    connections::{Actor, ConnectionError, ConnectionView, Connections, Registration, TestReport},
+    connections::{Actor, ConnectionError, ConnectionView, Connections, Registration, TeamsSignIn, TestReport},
     events::GivenOutage,
     operations::{Backlog, Operations, Replayed, Selection},
     organisation::OrgScope,
@@ -32,6 +32,16 @@ pub trait ConnectionAdmin: Send + Sync + 'static {
     /// Erases it; false when there was none.
     fn remove<'a>(&'a self, scope: &'a OrgScope, actor: &'a Actor) -> BoxFuture<'a, Result<bool, ConnectionError>>;
 
+    /// Starts the sign-in of the account that posts to Teams.
+    fn start_teams_sign_in<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: &'a Actor,
+    ) -> BoxFuture<'a, Result<TeamsSignIn, ConnectionError>>;
+
+    /// Erases that account; false when there was none.
+    fn remove_teams_account<'a>(&'a self, scope: &'a OrgScope, actor: &'a Actor) -> BoxFuture<'a, Result<bool, ConnectionError>>;
+
     /// Tests it.
     fn test<'a>(&'a self, scope: &'a OrgScope, actor: &'a Actor) -> BoxFuture<'a, Result<TestReport, ConnectionError>>;
 }
@@ -52,6 +62,18 @@ impl ConnectionAdmin for Connections {
 
     fn remove<'a>(&'a self, scope: &'a OrgScope, actor: &'a Actor) -> BoxFuture<'a, Result<bool, ConnectionError>> {
         Connections::remove(self, scope, actor).boxed()
+    }
+
+    fn start_teams_sign_in<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: &'a Actor,
+    ) -> BoxFuture<'a, Result<TeamsSignIn, ConnectionError>> {
+        Connections::start_teams_sign_in(self, scope, actor).boxed()
+    }
+
+    fn remove_teams_account<'a>(&'a self, scope: &'a OrgScope, actor: &'a Actor) -> BoxFuture<'a, Result<bool, ConnectionError>> {
+        Connections::remove_teams_account(self, scope, actor).boxed()
     }
 
     fn test<'a>(&'a self, scope: &'a OrgScope, actor: &'a Actor) -> BoxFuture<'a, Result<TestReport, ConnectionError>> {

@@ -72,6 +72,7 @@ impl Parts {
             clock: clock.clone(),
             ids: ids.clone(),
             metrics: metrics.clone(),
+            read_channels: settings.microsoft.read_channels,
             changed: wake.clone(),
         });
         let operations = Operations::new(store.clone(), clock.clone(), wake);

@@ -88,6 +88,7 @@ impl Worker {
         teams::start(settings, parts, &loops, &taking);
         let waits = BackoffSettings { initial: settings.delivery.probe_initial, max: settings.delivery.probe_max };
         loops.spawn(parts.connections.clone().probe_broken(parts.worker.clone(), waits, taking.clone()));
+        loops.spawn(parts.connections.clone().follow_sign_ins(parts.worker.clone(), taking.clone()));
         let outbox =
             Outbox::new(context, parts.store.clone(), parts.worker.clone(), parts.owed.notifier(), OutboxSettings::default());
         let publisher = tokio::spawn(outbox.run(publishing.clone()));

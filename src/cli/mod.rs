@@ -17,6 +17,7 @@ mod open;
 mod serve;
 #[cfg(feature = "simulator")]
 mod simulator;
+mod teams;
 mod telemetry;
 mod token;
 
@@ -42,6 +43,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Answer> {
     match &arguments.command {
         Command::Config(command) => config::run(command, || sources(arguments)),
         Command::Keys(command) => keys::run(command),
+        Command::Teams(command) => teams::run(command),
         #[cfg(feature = "simulator")]
         Command::Simulator(command) => runtime()?.block_on(simulator::run(command)),
         #[cfg(feature = "simulator")]

@@ -4,6 +4,7 @@
 //!
 //! | file | subject |
 //! | --- | --- |
+//! | [`account`] | the signed-in account that posts to Teams |
 //! | [`registration`] | what an administrator may register, checked field by field |
 //! | [`sealing`] | the registration as a sealed row, and back |
 //! | [`service`] | register, replace, remove, view |
@@ -14,6 +15,7 @@
 //! | [`probe`] | tries connections that do not work, at growing intervals |
 //! | [`records`] | the audit entries and outgoing events of all that |
 
+mod account;
 mod breaker;
 mod opened;
 mod probe;
@@ -25,6 +27,7 @@ mod service;
 mod testing;
 mod verdict;
 
+pub use account::{TeamsAccountState, TeamsAccountView, TeamsSignIn};
 pub use opened::Connected;
 pub use registration::Registration;
 pub use report::{Check, CheckStatus, TestReport};

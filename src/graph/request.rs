@@ -49,8 +49,8 @@ pub struct Request {
     pub target: Option<String>,
     /// Whether sending it twice does no more than sending it once. The transport repeats a call whose connection broke only then.
     pub repeatable: bool,
-    /// Whether Microsoft takes the call from a signed-in account alone: a 401 that does not speak of the token itself is then a word on
-    /// the application, which a fresh token would not change.
+    /// Whether Microsoft takes the call from a signed-in account alone: the organisation's account makes it, where there is one. Where
+    /// there is none, a 401 that does not speak of the token itself is a word on the application, which a fresh token would not change.
     pub delegated: bool,
 }
 
@@ -110,7 +110,7 @@ impl Request {
         self
     }
 
-    /// Says that Microsoft takes the call from a signed-in account alone.
+    /// Asks for the signed-in account to make the call: Microsoft takes it from nobody else.
     #[must_use]
     pub fn delegated(mut self) -> Self {
         self.delegated = true;

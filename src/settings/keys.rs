@@ -86,6 +86,7 @@ pub(super) const KEYS: &[Key] = &[
 
     key("microsoft.login_url", Text, "", "Sends every connection's sign-in here instead of to its cloud (the simulator). Set together with microsoft.graph_url."),
     key("microsoft.graph_url", Text, "", "Sends every connection's calls here instead of to its cloud. A root without version; https, or http on loopback."),
+    key("microsoft.read_channels", Switch, "false", "Ask for ChannelMessage.Read.All (an administrator consents) when an account signs in for Teams, so that a message whose answer was lost can be looked for."),
 
     key("delivery.concurrency", Integer, "512", "Objects worked on at once by one process. Calls take about 100 ms, so 512 is about 5,000 a second when nothing is throttled."),
     key("delivery.per_mailbox", Integer, "4", "Calls in flight for one mailbox. Microsoft refuses the fifth."),

@@ -120,7 +120,8 @@ const PUT: &str = "INSERT INTO connection (org, connection_id, epoch, secret_ver
     state = excluded.state, state_reason = excluded.state_reason, registered_at = excluded.registered_at, \
     updated_at = excluded.updated_at, last_test = excluded.last_test, next_probe_at = NULL, probes = 0 WHERE connection.secret_version = $19 RETURNING org";
 
-const KEYS_IN_USE: &str = "SELECT key_id FROM connection UNION SELECT key_id FROM teams_channel WHERE key_id <> '' ORDER BY 1";
+const KEYS_IN_USE: &str = "SELECT key_id FROM connection UNION SELECT key_id FROM teams_channel WHERE key_id <> '' \
+    UNION SELECT key_id FROM teams_account WHERE key_id <> '' UNION SELECT key_id FROM teams_sign_in WHERE key_id <> '' ORDER BY 1";
 
 const NUMBERS: &str = "INSERT INTO connection_numbers (org, epoch, secret_version) VALUES ($1, $2, $3) ON CONFLICT (org) DO UPDATE \
     SET epoch = CASE WHEN excluded.epoch > connection_numbers.epoch THEN excluded.epoch ELSE connection_numbers.epoch END, \
@@ -172,6 +173,7 @@ impl Store {
                 let (scope, audit) = &*given;
                 let removed = tx.conn.run("DELETE FROM connection WHERE org = $1", vec![scope.as_str().into()]).await? > 0;
                 if removed {
+                    super::teams_account::erase(tx, scope).await?;
                     tx.audit(scope, audit.iter().cloned());
                 }
                 Ok(removed)

@@ -24,6 +24,8 @@ mod replays;
 mod standing;
 mod suspicion;
 mod tasks;
+mod teams_account;
+mod teams_sign_in;
 mod turns;
 mod undisturbed;
 mod values;
@@ -47,6 +49,8 @@ pub use pauses::Pause;
 pub use probes::DueProbe;
 pub use replays::{Remedy, Replay};
 pub use tasks::{DeliveryError, DeliveryState, ObjectRow};
+pub use teams_account::{RefreshTurn, SealedToken, TeamsAccountRow};
+pub use teams_sign_in::{DuePoll, TeamsSignInRow};
 pub use turns::{TurnAnswer, TurnRequest};
 pub use work::{BacklogRow, Claim, ClaimRequest, Hold, Lease, Next, Progress, Recorded, WorkerScope};
 /// For the model of the reconciler, which moves objects by the same rules as the database does.

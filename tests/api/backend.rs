@@ -10,7 +10,7 @@ use argus_m365::{
     audit::Verification,
     capabilities::CapabilityName,
     channels::{ChannelError, ChannelSetting, ChannelView, PostError},
-    connections::{Actor, ConnectionError, ConnectionView, Registration, TestReport},
+    connections::{Actor, ConnectionError, ConnectionView, Registration, TeamsSignIn, TestReport},
     events::GivenOutage,
     operations::{Backlog, Replayed, Selection},
     organisation::OrgScope,
@@ -94,6 +94,22 @@ impl ConnectionAdmin for Memory {
 
     fn remove<'a>(&'a self, scope: &'a OrgScope, _actor: &'a Actor) -> BoxFuture<'a, Result<bool, ConnectionError>> {
         self.administer(scope, "remove", || true)
+    }
+
+    fn start_teams_sign_in<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        _actor: &'a Actor,
+    ) -> BoxFuture<'a, Result<TeamsSignIn, ConnectionError>> {
+        self.administer(scope, "start sign-in", samples::sign_in)
+    }
+
+    fn remove_teams_account<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        _actor: &'a Actor,
+    ) -> BoxFuture<'a, Result<bool, ConnectionError>> {
+        self.administer(scope, "remove account", || true)
     }
 
     fn test<'a>(&'a self, scope: &'a OrgScope, _actor: &'a Actor) -> BoxFuture<'a, Result<TestReport, ConnectionError>> {

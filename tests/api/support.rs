@@ -148,7 +148,7 @@ pub(crate) mod samples {
         audit::{Link, Verification},
         capabilities::{CapabilityName, Outcome, Place, PlaceState, Version},
         channels::ChannelView,
-        connections::{Check, CheckStatus, ConnectionView, TestReport},
+        connections::{Check, CheckStatus, ConnectionView, TeamsAccountState, TeamsAccountView, TeamsSignIn, TestReport},
         graph::Cloud,
         operations::Backlog,
         store::{
@@ -175,6 +175,21 @@ pub(crate) mod samples {
             registered_at: start(),
             updated_at: start(),
             last_test: Some(report()),
+            teams_account: Some(TeamsAccountView {
+                user_principal_name: Some("alerts@acme-water.example".into()),
+                state: TeamsAccountState::SignedIn,
+                reason: None,
+                signed_in_at: Some(start()),
+            }),
+        }
+    }
+
+    pub(crate) fn sign_in() -> TeamsSignIn {
+        TeamsSignIn {
+            user_code: "ABCD1234".into(),
+            verification_url: "https://microsoft.com/devicelogin".into(),
+            message: "Enter the code ABCD1234".into(),
+            expires_at: start(),
         }
     }
 

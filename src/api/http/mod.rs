@@ -111,7 +111,7 @@ pub fn router(parts: ApiParts) -> Router {
     let limits =
         Limits { depth: max_depth, complexity: max_complexity, root_fields: max_root_fields, directives: max_directives };
     let app = Arc::new(Shared {
-        schema: schema::build(parts.connections, parts.records, parts.operations, parts.teams),
+        schema: schema::build(parts.connections, parts.records, parts.operations, parts.teams, parts.clock.clone()),
         gate: Gate::new(limits, &sdl),
         sdl,
         authenticator: parts.authenticator,

@@ -2,6 +2,7 @@
 
 mod audit;
 mod backlog;
+mod card_preview;
 mod channels;
 mod connection;
 mod dead_letters;
@@ -13,6 +14,7 @@ mod page;
 mod registration;
 mod scalars;
 mod tasks;
+mod teams_account;
 mod viewer;
 mod words;
 
@@ -24,6 +26,7 @@ use super::{
     backend::{ConnectionAdmin, Operator, Records, TeamsDesk},
     errors::Refusal,
 };
+use crate::clock::SharedClock;
 
 /// Everything that can be asked.
 #[derive(MergedObject, Default)]
@@ -34,6 +37,7 @@ pub(super) struct Query(
     dead_letters::DeadLetterQuery,
     backlog::BacklogQuery,
     operation::OperationQuery,
+    card_preview::PreviewQuery,
     channels::ChannelQuery,
     outages::OutageQuery,
     audit::AuditQuery,
@@ -43,6 +47,7 @@ pub(super) struct Query(
 #[derive(MergedObject, Default)]
 pub(super) struct Mutation(
     connection::ConnectionMutation,
+    teams_account::TeamsAccountMutation,
     channels::ChannelMutation,
     outages::OutageMutation,
     operations::OperationMutation,
@@ -61,8 +66,9 @@ pub(super) fn build(
     records: Arc<dyn Records>,
     operations: Arc<dyn Operator>,
     teams: Arc<dyn TeamsDesk>,
+    clock: SharedClock,
 ) -> Api {
-    builder().data(connections).data(records).data(operations).data(teams).finish()
+    builder().data(connections).data(records).data(operations).data(teams).data(clock).finish()
 }
 
 /// The schema's text, as in `schema.graphql` and under `GET /schema.graphql`.
@@ -81,6 +87,11 @@ fn records<'a>(context: &Context<'a>) -> Result<&'a dyn Records, Refusal> {
 fn operations<'a>(context: &Context<'a>) -> Result<&'a dyn Operator, Refusal> {
     let operations = context.data_opt::<Arc<dyn Operator>>();
     operations.map(AsRef::as_ref).ok_or_else(|| Refusal::internal("the schema was built without operations"))
+}
+
+/// The time.
+fn clock<'a>(context: &Context<'a>) -> Result<&'a SharedClock, Refusal> {
+    context.data_opt::<SharedClock>().ok_or_else(|| Refusal::internal("the schema was built without a clock"))
 }
 
 /// Teams channels, and what they are told.

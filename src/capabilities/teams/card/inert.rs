@@ -87,7 +87,7 @@ fn inert(line: &[char], at: usize) -> char {
         '&' if next.is_some_and(|c| c == '#' || c.is_ascii_alphanumeric()) && ends_as_entity(&line[at + 1..]) => '＆',
         ':' if line[at + 1..].starts_with(&['/', '/']) => '：',
         '.' if follows_www(&line[..at]) => '․',
-        '@' if next.is_some_and(|c| !c.is_whitespace()) => '＠',
+        '@' if next.is_none_or(|c| !c.is_whitespace()) => '＠',
         _ if line[..at].iter().all(char::is_ascii_digit) => at_the_start(character, at > 0),
         _ => character,
     }

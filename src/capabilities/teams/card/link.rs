@@ -14,6 +14,8 @@ pub(super) fn button(address: &str) -> Option<Value> {
     let honest = matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
     // The parsed form: a host in other scripts is shown in Punycode, so that it cannot pass for a look-alike.
     let host = url.host_str().filter(|_| honest && url.as_str().len() <= LONGEST)?;
+    // An IPv6 address stands in brackets, which the card's texts never hold.
+    let host = host.trim_matches(['[', ']']);
     let hidden = host.len().saturating_sub(HOST);
     let shown = if hidden == 0 { host.to_owned() } else { format!("…{}", host.get(hidden..)?) };
     Some(json!({ "type": "Action.OpenUrl", "title": format!("Open at {shown}"), "url": url.as_str() }))
