@@ -67,8 +67,7 @@ pub(super) fn start(settings: &Settings, parts: &Parts, loops: &TaskTracker, sto
     let router = Router { channels: parts.channels.clone(), wake: parts.teams.outages.notifier(), worker: parts.worker.clone() };
     loops.spawn(router.run(stop.clone()));
     loops.spawn(reconciler(settings, parts, Sender::Webhook, Alone, &parts.teams.cards).run(stop.clone()));
-    // The signed-in account's token goes in here, where there is one; until then Microsoft answers the application's with 401, which
-    // ends as TEAMS_APP_ONLY_FORBIDDEN.
+    // A connection sends delegated calls with the signed-in account's token, where there is one.
     let account = parts.connections.clone();
     loops.spawn(reconciler(settings, parts, Sender::Graph, account, &parts.teams.messages).run(stop.clone()));
 }
