@@ -59,7 +59,7 @@ async fn graph_channel(connector: &Connector, key: &str) {
 }
 
 /// An event of an outage; `data` is laid over a small electricity outage.
-fn outage(id: &str, verb: &str, version: u64, data: Value) -> Value {
+fn outage(id: &str, verb: &str, version: u64, data: &Value) -> Value {
     let mut all = json!({
         "outageId": id, "version": version, "title": format!("Outage {id}"), "status": "reported", "customersAffected": 100,
         "utilityType": "electricity", "severity": "major",
@@ -98,7 +98,7 @@ async fn settled(connector: &Connector, id: &str, version: u64) -> Value {
 /// Waits until an outage's one post has this state.
 async fn stands(connector: &Connector, id: &str, state: &str) -> Value {
     eventually(&format!("{id} is {state}"), async || {
-        let post = shown(connector, id).await["posts"][0].take();
+        let post = shown(connector, id).await["posts"].get(0).cloned().unwrap_or_default();
         (post["state"] == state).then_some(post)
     })
     .await
@@ -126,14 +126,14 @@ async fn an_outage_goes_to_the_channels_whose_rules_fit_and_one_that_fits_none_i
         webhook(world, connector, "power", &["electricity"], None).await;
         webhook(world, connector, "critical", &[], Some("critical")).await;
         webhook(world, connector, "water", &["water"], None).await;
-        publish(world, &outage("o-1", "reported", 1, json!({}))).await;
+        publish(world, &outage("o-1", "reported", 1, &json!({}))).await;
         let row = settled(connector, "o-1", 1).await;
         assert_eq!(row["posts"].as_array().unwrap().len(), 1, "{row}");
         assert_eq!((&row["routed"], &row["posts"][0]["channel"]), (&json!(true), &json!("power")));
-        publish(world, &outage("o-2", "reported", 1, json!({ "channel": "water" }))).await;
+        publish(world, &outage("o-2", "reported", 1, &json!({ "channel": "water" }))).await;
         assert_eq!(settled(connector, "o-2", 1).await["posts"][0]["channel"], "water", "a channel that is named needs no rule");
-        publish(world, &outage("o-3", "reported", 1, json!({ "utilityType": "gas" }))).await;
-        publish(world, &outage("o-4", "reported", 1, json!({ "channel": "nowhere" }))).await;
+        publish(world, &outage("o-3", "reported", 1, &json!({ "utilityType": "gas" }))).await;
+        publish(world, &outage("o-4", "reported", 1, &json!({ "channel": "nowhere" }))).await;
         let unrouted = eventually("both unrouted outages are audited", async || {
             let entries = audited(connector, "outage.unrouted").await;
             (entries.len() == 2).then_some(entries)
@@ -144,9 +144,9 @@ async fn an_outage_goes_to_the_channels_whose_rules_fit_and_one_that_fits_none_i
         let row = shown(connector, "o-3").await;
         assert_eq!((&row["routed"], &row["posts"]), (&json!(false), &json!([])));
         // Who heard of it hears that it is less bad than they are told of.
-        publish(world, &outage("o-5", "reported", 1, json!({ "severity": "critical" }))).await;
+        publish(world, &outage("o-5", "reported", 1, &json!({ "severity": "critical" }))).await;
         settled(connector, "o-5", 1).await;
-        publish(world, &outage("o-5", "updated", 2, json!({ "severity": "minor" }))).await;
+        publish(world, &outage("o-5", "updated", 2, &json!({ "severity": "minor" }))).await;
         settled(connector, "o-5", 2).await;
         assert_eq!(world.simulator.cards("critical").await.len(), 2);
     })
@@ -158,21 +158,21 @@ async fn a_thread_is_posted_once_answered_with_news_and_closed() {
     on_every_store(&[], async |world, connector| {
         graph_channel(connector, "ops").await;
         let started = Instant::now();
-        publish(world, &outage("o-1", "reported", 1, json!({}))).await;
+        publish(world, &outage("o-1", "reported", 1, &json!({}))).await;
         eventually("the first post", async || (!messages(world).await.is_empty()).then_some(())).await;
         assert!(started.elapsed() < Duration::from_secs(2), "the first post took {:?}", started.elapsed());
         settled(connector, "o-1", 1).await;
         // Ten percent more customers, and another text: nothing that a reader acts on.
-        publish(world, &outage("o-1", "updated", 2, json!({ "customersAffected": 110, "description": "more" }))).await;
+        publish(world, &outage("o-1", "updated", 2, &json!({ "customersAffected": 110, "description": "more" }))).await;
         settled(connector, "o-1", 2).await;
-        publish(world, &outage("o-1", "updated", 3, json!({ "status": "crewOnSite" }))).await;
+        publish(world, &outage("o-1", "updated", 3, &json!({ "status": "crewOnSite" }))).await;
         settled(connector, "o-1", 3).await;
-        publish(world, &outage("o-1", "restored", 4, json!({ "status": "restored", "customersAffected": 0 }))).await;
+        publish(world, &outage("o-1", "restored", 4, &json!({ "status": "restored", "customersAffected": 0 }))).await;
         let row = settled(connector, "o-1", 4).await;
-        publish(world, &outage("o-1", "restored", 5, json!({ "status": "restored", "severity": "minor" }))).await;
+        publish(world, &outage("o-1", "restored", 5, &json!({ "status": "restored", "severity": "minor" }))).await;
         settled(connector, "o-1", 5).await;
         // Redelivery, past the broker's own deduplication.
-        let mut again = outage("o-1", "reported", 1, json!({}));
+        let mut again = outage("o-1", "reported", 1, &json!({}));
         again["id"] = json!("again");
         publish(world, &again).await;
         eventually("all is taken", async || (world.untaken().await == 0).then_some(())).await;
@@ -201,10 +201,10 @@ async fn a_burst_of_updates_becomes_one_post_and_the_channel_is_called_once_a_se
         graph_channel(connector, "ops").await;
         connector.data("mutation { pauseCapability(capability: TEAMS) { paused } }", Value::Null).await;
         for version in 1..=9 {
-            publish(world, &outage("o-1", "updated", version, json!({ "customersAffected": 100 * version }))).await;
+            publish(world, &outage("o-1", "updated", version, &json!({ "customersAffected": 100 * version }))).await;
         }
         for number in 2..=4 {
-            publish(world, &outage(&format!("o-{number}"), "reported", 1, json!({}))).await;
+            publish(world, &outage(&format!("o-{number}"), "reported", 1, &json!({}))).await;
         }
         stands(connector, "o-4", "BLOCKED").await;
         eventually("all is taken", async || (world.untaken().await == 0).then_some(())).await;
@@ -241,16 +241,16 @@ async fn a_lost_answer_is_settled_by_looking_for_our_card() {
         graph_channel(connector, "ops").await;
         let lost = json!({ "method": "POST", "path": "/v1.0/teams/*/channels/*/messages", "times": 1, "when": "after", "effect": "reset" });
         world.simulator.fault(lost.clone()).await;
-        publish(world, &outage("o-1", "reported", 1, json!({}))).await;
+        publish(world, &outage("o-1", "reported", 1, &json!({}))).await;
         let row = settled(connector, "o-1", 1).await;
         assert_eq!((&row["posts"][0]["possiblyDuplicated"], messages(world).await.len()), (&json!(false), 1));
         assert_eq!(row["posts"][0]["messageId"], messages(world).await[0]["id"]);
         // The same with a reply, and with one that never arrived.
         world.simulator.fault(json!({ "method": "POST", "path": "/v1.0/teams/*/channels/*/messages/*/replies", "times": 1, "when": "after", "effect": "reset" })).await;
-        publish(world, &outage("o-1", "updated", 2, json!({ "status": "investigating" }))).await;
+        publish(world, &outage("o-1", "updated", 2, &json!({ "status": "investigating" }))).await;
         settled(connector, "o-1", 2).await;
         world.simulator.fault(json!({ "method": "POST", "path": "/v1.0/teams/*/channels/*/messages/*/replies", "times": 1, "when": "before", "effect": "reset" })).await;
-        publish(world, &outage("o-1", "updated", 3, json!({ "status": "crewOnSite" }))).await;
+        publish(world, &outage("o-1", "updated", 3, &json!({ "status": "crewOnSite" }))).await;
         settled(connector, "o-1", 3).await;
         assert_eq!(messages(world).await.len(), 3);
         assert_distance(world).await;
@@ -263,7 +263,7 @@ async fn a_webhook_whose_answer_was_lost_is_called_again_and_that_is_told() {
     on_every_store(&[], async |world, connector| {
         webhook(world, connector, "ops", &[], None).await;
         world.simulator.fault(json!({ "path": "/workflows/ops", "times": 1, "when": "after", "effect": "reset" })).await;
-        publish(world, &outage("o-1", "reported", 1, json!({}))).await;
+        publish(world, &outage("o-1", "reported", 1, &json!({}))).await;
         let row = settled(connector, "o-1", 1).await;
         assert_eq!(row["posts"][0]["possiblyDuplicated"], true);
         assert_eq!(world.simulator.cards("ops").await.len(), 2);
@@ -284,7 +284,7 @@ async fn with_hold_a_lost_answer_waits_for_a_person_who_may_send_it_again() {
     on_every_store(&[("teams.unknown_policy", "hold")], async |world, connector| {
         webhook(world, connector, "ops", &[], None).await;
         world.simulator.fault(json!({ "path": "/workflows/ops", "times": 1, "when": "after", "effect": "reset" })).await;
-        publish(world, &outage("o-1", "reported", 1, json!({}))).await;
+        publish(world, &outage("o-1", "reported", 1, &json!({}))).await;
         let post = stands(connector, "o-1", "DEAD").await;
         assert_eq!(post["lastError"]["code"], "POSSIBLY_POSTED");
         assert_eq!(world.simulator.cards("ops").await.len(), 1);
@@ -300,7 +300,7 @@ async fn a_refused_webhook_is_set_aside_with_a_remedy_and_its_url_is_shown_nowhe
     on_every_store(&[], async |world, connector| {
         webhook(world, connector, "ops", &[], None).await;
         world.simulator.fault(json!({ "path": "/workflows/ops", "times": 1, "effect": { "status": { "status": 404 } } })).await;
-        publish(world, &outage("o-1", "reported", 1, json!({}))).await;
+        publish(world, &outage("o-1", "reported", 1, &json!({}))).await;
         let post = stands(connector, "o-1", "DEAD").await;
         assert_eq!(post["lastError"]["code"], "WEBHOOK_REJECTED");
         assert!(post["lastError"]["message"].as_str().unwrap().contains("Power Automate"), "{post}");
@@ -310,7 +310,7 @@ async fn a_refused_webhook_is_set_aside_with_a_remedy_and_its_url_is_shown_nowhe
         // A 503 with a wait is waited out in full.
         let wait = json!({ "status": { "status": 429, "retryAfter": { "seconds": 2 } } });
         world.simulator.fault(json!({ "path": "/workflows/ops", "times": 1, "effect": wait })).await;
-        publish(world, &outage("o-1", "updated", 2, json!({}))).await;
+        publish(world, &outage("o-1", "updated", 2, &json!({}))).await;
         settled(connector, "o-1", 2).await;
         assert_eq!(world.simulator.cards("ops").await.len(), 1);
         let everything = connector.data(
@@ -329,10 +329,10 @@ async fn a_connection_that_is_gone_silences_no_webhook() {
         let world = World::start(store).await;
         let connector = world.connector(&[]).await;
         webhook(&world, &connector, "ops", &[], None).await;
-        publish(&world, &outage("o-1", "reported", 1, json!({}))).await;
+        publish(&world, &outage("o-1", "reported", 1, &json!({}))).await;
         settled(&connector, "o-1", 1).await;
         graph_channel(&connector, "graph").await;
-        publish(&world, &outage("o-2", "reported", 1, json!({ "channel": "graph" }))).await;
+        publish(&world, &outage("o-2", "reported", 1, &json!({ "channel": "graph" }))).await;
         stands(&connector, "o-2", "BLOCKED").await;
         // A channel that is removed is told nothing more, and nothing waits for it.
         connector.data("mutation { removeTeamsChannel(key: \"graph\") }", Value::Null).await;
@@ -351,7 +351,7 @@ async fn an_applications_own_token_is_refused_without_a_second_token_and_without
         let connector = world.connector(&[]).await;
         connector.register().await;
         graph_channel(&connector, "ops").await;
-        publish(&world, &outage("o-1", "reported", 1, json!({}))).await;
+        publish(&world, &outage("o-1", "reported", 1, &json!({}))).await;
         let post = stands(&connector, "o-1", "DEAD").await;
         assert_eq!(post["lastError"]["code"], "TEAMS_APP_ONLY_FORBIDDEN");
         let requests = world.simulator.requests().await;
@@ -369,7 +369,7 @@ async fn beyond_its_cards_a_minute_a_channel_gets_one_summary() {
         webhook(world, connector, "ops", &[], None).await;
         connector.data("mutation { pauseCapability(capability: TEAMS) { paused } }", Value::Null).await;
         for number in 1..=12 {
-            publish(world, &outage(&format!("o-{number}"), "reported", 1, json!({}))).await;
+            publish(world, &outage(&format!("o-{number}"), "reported", 1, &json!({}))).await;
         }
         eventually("all are routed", async || (shown(connector, "o-12").await["routed"] == true).then_some(())).await;
         connector.data("mutation { resumeCapability(capability: TEAMS) { paused } }", Value::Null).await;
@@ -406,7 +406,7 @@ async fn an_outage_posted_by_hand_goes_the_same_way() {
         eventually("the change is posted", async || (world.simulator.cards("ops").await.len() == 2).then_some(())).await;
         settled(connector, "o-1", 0).await;
         // The next event wins again.
-        publish(world, &outage("o-1", "restored", 1, json!({ "status": "restored", "utilityType": "water" }))).await;
+        publish(world, &outage("o-1", "restored", 1, &json!({ "status": "restored", "utilityType": "water" }))).await;
         settled(connector, "o-1", 1).await;
         assert_eq!(world.simulator.cards("ops").await.len(), 3);
         let mut stale = input;
@@ -434,14 +434,14 @@ async fn kill_again_and_again(world: &World, kills: usize) {
         let held = json!({ "method": "POST", "path": "/v1.0/teams/", "times": 1, "when": "after", "delayMs": 60_000 });
         world.simulator.fault(held).await;
         let before = messages(world).await.len();
-        publish(world, &outage(&outage_id, "updated", version as u64, json!({ "status": status }))).await;
+        publish(world, &outage(&outage_id, "updated", version as u64, &json!({ "status": status }))).await;
         eventually("the card stands", async || (messages(world).await.len() > before).then_some(())).await;
         connector.kill();
         world.simulator.heal().await;
         connector = world.connector(&changes).await;
-        eventually_within(Duration::from_secs(60), "it settles", async || {
+        eventually_within(Duration::from_mins(1), "it settles", async || {
             let row = shown(&connector, &outage_id).await;
-            (row["version"] == version && row["posts"][0]["state"] == "SETTLED").then_some(())
+            (row["version"] == version && row["posts"].get(0).is_some_and(|post| post["state"] == "SETTLED")).then_some(())
         })
         .await;
         let now = messages(world).await.len();

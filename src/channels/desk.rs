@@ -36,7 +36,7 @@ impl ChannelDesk {
 
     async fn row(&self, work: &Work, key: &str) -> Result<Option<ChannelRow>, DeskError> {
         let row = self.channels.parts.store.channel(&self.scope(work), key).await;
-        row.map(|row| row.filter(|row| row.sender == self.sender)).map_err(unreadable)
+        row.map(|row| row.filter(|row| row.sender == self.sender)).map_err(|error| unreadable(&error))
     }
 
     fn kind(&self) -> Kind {
@@ -63,7 +63,7 @@ impl Desk for ChannelDesk {
             marker: marker.to_owned(),
             cards_per_minute: parts.cards_per_minute,
         };
-        Ok(match parts.store.take_turn(parts.clock.now(), request).await.map_err(unreadable)? {
+        Ok(match parts.store.take_turn(parts.clock.now(), request).await.map_err(|error| unreadable(&error))? {
             TurnAnswer::Granted => Turn::Granted,
             TurnAnswer::Summary(bodies) => {
                 let outage = |body: &String| serde_json::from_str::<WantedCard>(body).ok().map(|wanted| wanted.outage);
@@ -97,7 +97,7 @@ fn channel(row: ChannelRow) -> Channel {
     }
 }
 
-fn unreadable(error: crate::store::StoreError) -> DeskError {
-    tracing::error!(error = &error as &dyn std::error::Error, "could not read a Teams channel");
+fn unreadable(error: &crate::store::StoreError) -> DeskError {
+    tracing::error!(error = error as &dyn std::error::Error, "could not read a Teams channel");
     DeskError("the channel could not be read".into())
 }

@@ -78,7 +78,7 @@ impl ChannelSetting {
                         return Err(invalid(field, "belongs to sender GRAPH; WORKFLOW_WEBHOOK takes webhookUrl"));
                     }
                 }
-                To::Webhook(self.webhook_url.map(|url| webhook(url, hosts)).transpose()?)
+                To::Webhook(self.webhook_url.map(|url| webhook(&url, hosts)).transpose()?)
             }
         };
         if self.utility_types.len() > MOST_UTILITIES {
@@ -115,7 +115,7 @@ fn id(field: &'static str, value: Option<String>) -> Result<String, ChannelError
     Ok(value)
 }
 
-fn webhook(url: SecretString, hosts: &Hosts) -> Result<(SecretString, String), ChannelError> {
+fn webhook(url: &SecretString, hosts: &Hosts) -> Result<(SecretString, String), ChannelError> {
     const FIELD: &str = "webhookUrl";
     let text = url.expose_secret().trim();
     if text.is_empty() || text.len() > LONGEST_URL {

@@ -70,10 +70,9 @@ impl Webhooks {
         loop {
             match response.chunk().await {
                 Ok(Some(chunk)) if text.len() < MOST => text.extend_from_slice(&chunk),
-                Ok(_) => break,
                 // The status came: a refusal stays one. Of a success, the text may have told otherwise.
                 Err(error) if status < 300 && status != 202 => return Err(lost(&error)),
-                Err(_) => break,
+                Ok(_) | Err(_) => break,
             }
         }
         answer::read(status, wait, &String::from_utf8_lossy(&text), self.clock.now())

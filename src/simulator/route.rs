@@ -108,8 +108,14 @@ impl Route {
             | Self::ReadEvent { user, .. }
             | Self::UpdateEvent { user, .. }
             | Self::DeleteEvent { user, .. } => Some(user),
-            Self::Token { .. } | Self::DeviceCode { .. } | Self::Organization | Self::User { .. } | Self::Batch => None,
-            Self::PostMessage { .. } | Self::ListMessages { .. } | Self::Webhook { .. } => None,
+            Self::Token { .. }
+            | Self::DeviceCode { .. }
+            | Self::Organization
+            | Self::User { .. }
+            | Self::Batch
+            | Self::PostMessage { .. }
+            | Self::ListMessages { .. }
+            | Self::Webhook { .. } => None,
         }
     }
 

@@ -42,7 +42,9 @@ struct Channel {
 impl Teams {
     pub(crate) fn new(specs: &[ChannelSpec]) -> Self {
         let teams = Self::default();
-        specs.iter().for_each(|spec| teams.set(spec));
+        for spec in specs {
+            teams.set(spec);
+        }
         teams
     }
 

@@ -144,6 +144,9 @@ impl Store {
         cards: Vec<RoutedCard>,
         audit: Vec<NewAuditEntry>,
     ) -> Result<bool, StoreError> {
+        // As every other writer locks rows, so that none ends in a deadlock with another.
+        let mut cards = cards;
+        cards.sort_by(|one, other| (one.kind.label(), &one.key).cmp(&(other.kind.label(), &other.key)));
         let given = Arc::new((outage, cards, audit));
         let job: Job<bool> = Box::new(move |tx| {
             let given = Arc::clone(&given);
@@ -224,4 +227,15 @@ async fn outage(conn: &mut Conn, scope: &OrgScope, key: &str) -> Result<Option<O
 
 fn named(row: &Row) -> Result<(String, Kind, String), Failure> {
     Ok((row.text(0)?, values::kind(&row.text(1)?)?, row.text(2)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_for_no_connection_is_what_the_index_wanted_alone_holds() {
+        let alone: Vec<_> = Kind::ALL.into_iter().filter(|kind| !kind.needs_connection()).map(Kind::label).collect();
+        assert_eq!(alone, ["outage", "card"]);
+    }
 }

@@ -62,6 +62,10 @@ const COVER: &str = "SELECT s.made_at, s.leader, (SELECT p.state FROM place p WH
 
 const UNCOVER: &str = "DELETE FROM teams_summary WHERE org = $1 AND kind = $2 AND key = $3";
 
+const UNCOVER_ALL: &str = "DELETE FROM teams_summary WHERE org = $1 AND kind = $2 AND leader = $3";
+
+const AGAIN: &str = "UPDATE teams_lane SET summarised = 0 WHERE org = $1 AND target = $2";
+
 const LANE: &str = "SELECT minute_start, cards, summarised FROM teams_lane w WHERE org = $1 AND target = $2{lock}";
 
 const PUT_LANE: &str = "INSERT INTO teams_lane (org, target, minute_start, cards, summarised) VALUES ($1, $2, $3, $4, $5) \
@@ -131,7 +135,12 @@ async fn covered(tx: &mut Tx, now: DateTime<Utc>, request: &TurnRequest) -> Resu
         // It was sent, or is about to be: its leader will know.
         Some(_) if !leads => Some(TurnAnswer::Pending(now + UNTIL_LED)),
         None if !leads && now - made < LED_WITHIN => Some(TurnAnswer::Pending(now + UNTIL_LED)),
-        // It came to nothing.
+        // It came to nothing, or its leader does not know: those it was to tell of are told anew, in this minute's summary still.
+        _ if leads => {
+            tx.conn.run(UNCOVER_ALL, object()).await?;
+            tx.conn.run(AGAIN, vec![request.scope.as_str().into(), request.target.as_str().into()]).await?;
+            None
+        }
         _ => {
             tx.conn.run(UNCOVER, object()).await?;
             None

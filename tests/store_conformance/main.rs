@@ -15,6 +15,7 @@ mod objects;
 mod operations;
 mod records;
 mod storm;
+mod tampering;
 mod teams_account;
 mod versions;
 mod world;
@@ -43,6 +44,11 @@ behaviours! {
         a_lost_account_keeps_no_token
         a_sign_in_is_asked_about_by_one_replica_and_ends_once
         an_account_goes_with_its_connection_and_is_nobody_elses
+    }
+    tampering {
+        a_thousand_falsified_trails_are_all_found
+        a_trail_written_anew_is_sound_in_itself_and_found_against_its_checkpoint
+        an_erased_person_is_gone_and_the_chain_holds
     }
     long_operations {
         an_operation_is_followed_from_the_queue_to_its_end

@@ -36,7 +36,7 @@ pub(super) struct TeamsChannelInput {
     team_id: Option<String>,
     /// The channel in it, with GRAPH.
     channel_id: Option<String>,
-    /// The workflow's URL, with WORKFLOW_WEBHOOK; a channel that has one keeps it without.
+    /// The workflow's URL, with `WORKFLOW_WEBHOOK`; a channel that has one keeps it without.
     webhook_url: Option<String>,
     /// Utilities it hears of; all without.
     utility_types: Option<Vec<String>>,

@@ -69,7 +69,7 @@ const FIELDS: [&str; 16] = [
 impl OutageInput {
     /// The outage, checked as an event's would be.
     pub(super) fn read(self) -> Result<GivenOutage, Refusal> {
-        given_outage(&self.as_data()).map_err(|invalid| {
+        given_outage(&self.into_data()).map_err(|invalid| {
             let top = invalid.field.split('.').next().unwrap_or_default();
             let field = FIELDS.into_iter().find(|field| *field == top).unwrap_or("input");
             Refusal::input(field, invalid.to_string())
@@ -77,7 +77,7 @@ impl OutageInput {
     }
 
     /// In the form of an event's data.
-    fn as_data(self) -> Value {
+    fn into_data(self) -> Value {
         let instant = |at: Option<Instant>| at.map(|at| at.0.to_rfc3339());
         let all = json!({
             "outageId": self.outage_id, "version": self.version.map(|version| version.0), "title": self.title, "status": self.status,

@@ -48,21 +48,27 @@ pub(super) struct ChannelPost {
 
 impl From<store::OutageRow> for OutagePost {
     fn from(row: store::OutageRow) -> Self {
+        // A version that was not routed yet: the channels do not know that they have something to do.
+        let coming = row.outage.state == store::DeliveryState::Pending;
         Self {
             outage_id: row.outage.key,
             version: Long(row.outage.version.event),
             routed: !row.posts.is_empty(),
-            posts: row.posts.into_iter().map(|(channel, _, shown)| ChannelPost::of(channel, shown)).collect(),
+            posts: row.posts.into_iter().map(|(channel, _, shown)| ChannelPost::of(channel, shown, coming)).collect(),
         }
     }
 }
 
 impl ChannelPost {
-    fn of(channel: String, shown: store::ObjectRow) -> Self {
+    fn of(channel: String, shown: store::ObjectRow, coming: bool) -> Self {
         let posted = teams::posted(&shown.places);
         Self {
             channel,
-            state: shown.state.into(),
+            state: if coming && shown.state == store::DeliveryState::Settled {
+                DeliveryState::Pending
+            } else {
+                shown.state.into()
+            },
             possibly_duplicated: posted.possibly_duplicated,
             posted_version: posted.version.map(|version| Long(version.event)),
             message_id: posted.message_id,

@@ -86,7 +86,7 @@ impl Look {
 
     /// Whether another page is worth reading after one whose oldest message was made at `oldest`.
     pub(super) fn goes_on(&self, oldest: Option<DateTime<Utc>>) -> bool {
-        self.page + 1 < MOST_PAGES && !self.since.zip(oldest).is_some_and(|(since, oldest)| oldest < since)
+        self.page + 1 < MOST_PAGES && self.since.zip(oldest).is_none_or(|(since, oldest)| oldest >= since)
     }
 }
 

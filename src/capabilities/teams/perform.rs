@@ -27,24 +27,39 @@ use crate::{
 };
 
 /// The distance between two calls to one channel.
-pub(super) const DISTANCE: Duration = Duration::from_secs(1);
+const DISTANCE: Duration = Duration::from_secs(1);
 
 /// When the last call to each channel was over, as far as it matters.
-#[derive(Debug, Default)]
-pub(super) struct Rests(Mutex<HashMap<(String, String), Instant>>);
+#[derive(Debug)]
+pub(super) struct Rests {
+    distance: Duration,
+    over: Mutex<HashMap<(String, String), Instant>>,
+}
+
+impl Default for Rests {
+    fn default() -> Self {
+        Self::of(DISTANCE)
+    }
+}
 
 impl Rests {
+    pub(super) fn of(distance: Duration) -> Self {
+        Self { distance, over: Mutex::default() }
+    }
+
+    /// Waits until the channel has rested.
     async fn keep(&self, work: &Work, target: &str) {
         let name = (work.organisation.as_str().to_owned(), target.to_owned());
-        let over = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&name).copied();
-        if let Some(wait) = over.and_then(|over| (over + DISTANCE).checked_duration_since(Instant::now())) {
+        let over = self.over.lock().unwrap_or_else(PoisonError::into_inner).get(&name).copied();
+        if let Some(wait) = over.and_then(|over| (over + self.distance).checked_duration_since(Instant::now())) {
             tokio::time::sleep(wait).await;
         }
     }
 
+    /// A call is over.
     fn begin(&self, work: &Work, target: &str) {
-        let mut rests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        rests.retain(|_, over| over.elapsed() < DISTANCE);
+        let mut rests = self.over.lock().unwrap_or_else(PoisonError::into_inner);
+        rests.retain(|_, over| over.elapsed() < self.distance);
         rests.insert((work.organisation.as_str().to_owned(), target.to_owned()), Instant::now());
     }
 }
