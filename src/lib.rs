@@ -17,6 +17,7 @@
 //! | [`capabilities`] | one folder a part of Microsoft 365: decide, perform, learn |
 //! | [`graph`] | Microsoft Graph as transport: tokens, throttling, errors |
 //! | [`connections`] | an organisation's connection: registered, tested, opened |
+//! | [`channels`] | Teams channels: set, opened for the loops; outages routed to them |
 //! | [`vault`] | secrets at rest, each bound to where it belongs |
 //! | [`audit`] | the append-only chain: canonical form and verification |
 //! | [`outbox`] | publishes the events that the store owes |
@@ -51,6 +52,7 @@ pub mod api;
 pub mod app;
 pub mod audit;
 pub mod capabilities;
+pub mod channels;
 pub mod cli;
 pub mod clock;
 pub mod connections;

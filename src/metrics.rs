@@ -22,6 +22,8 @@ pub struct Metrics {
     pub oldest_pending_seconds: IntGaugeVec,
     /// Calls to Graph.
     pub graph_requests_total: IntCounterVec,
+    /// Outages that matched no Teams channel.
+    pub outages_unrouted_total: IntCounter,
     /// How long calls to Graph took, seconds.
     pub graph_request_seconds: HistogramVec,
     /// Answers that told us to wait.
@@ -36,6 +38,10 @@ pub struct Metrics {
     pub connection_state: IntGaugeVec,
     /// Changes of connections' states, by the new state.
     pub connection_state_changes_total: IntCounterVec,
+    /// 1 while the organisation's account for Teams is signed in, 0 once that is lost.
+    pub teams_account_signed_in: IntGaugeVec,
+    /// Sign-ins for Teams that Microsoft ended.
+    pub teams_accounts_lost_total: IntCounter,
     /// Audit entries in the store, whoever wrote them; moved by [`Metrics::raise_audit_entries`] alone.
     audit_entries_total: Mutex<IntCounter>,
     /// 1 while an organisation's audit chain verifies, 0 when it does not; as of the last check.
@@ -82,6 +88,7 @@ impl Metrics {
                 "Calls to Graph.",
                 &["workload", "method", "status"],
             )?,
+            outages_unrouted_total: declare.counter("outages_unrouted_total", "Outages that matched no Teams channel.")?,
             graph_request_seconds: declare.histograms(
                 "graph_request_seconds",
                 "How long calls to Graph took.",
@@ -106,6 +113,13 @@ impl Metrics {
                 "Changes of connections' states, by the new state.",
                 &["state"],
             )?,
+            teams_account_signed_in: declare.gauges(
+                "teams_account_signed_in",
+                "1 while the account that posts to Teams is signed in, 0 once that is lost.",
+                &["organisation"],
+            )?,
+            teams_accounts_lost_total: declare
+                .counter("teams_accounts_lost_total", "Sign-ins for Teams that Microsoft ended.")?,
             audit_entries_total: Mutex::new(
                 declare.counter("audit_entries_total", "Audit entries in the store, whoever wrote them.")?,
             ),

@@ -5,12 +5,14 @@ use futures_util::{FutureExt, future::BoxFuture};
 use crate::{
     audit::Verification,
     capabilities::CapabilityName,
-    connections::{Actor, ConnectionError, ConnectionView, Connections, Registration, TestReport},
+    channels::{ChannelError, ChannelSetting, ChannelView, Channels, PostError},
+    connections::{Actor, ConnectionError, ConnectionView, Connections, Registration, TeamsSignIn, TestReport},
+    events::GivenOutage,
     operations::{Backlog, Operations, Replayed, Selection},
     organisation::OrgScope,
     store::{
         AuditFilter, AuditRecord, DeadLetterFilter, DeadLetterRow, DeliveryState, Kind, ObjectRow, OperationChange,
-        OperationFilter, OperationRow, Page, PageRequest, Store, StoreError,
+        OperationFilter, OperationRow, OutageRow, Page, PageRequest, Store, StoreError,
     },
 };
 
@@ -29,6 +31,16 @@ pub trait ConnectionAdmin: Send + Sync + 'static {
 
     /// Erases it; false when there was none.
     fn remove<'a>(&'a self, scope: &'a OrgScope, actor: &'a Actor) -> BoxFuture<'a, Result<bool, ConnectionError>>;
+
+    /// Starts the sign-in of the account that posts to Teams.
+    fn start_teams_sign_in<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: &'a Actor,
+    ) -> BoxFuture<'a, Result<TeamsSignIn, ConnectionError>>;
+
+    /// Erases that account; false when there was none.
+    fn remove_teams_account<'a>(&'a self, scope: &'a OrgScope, actor: &'a Actor) -> BoxFuture<'a, Result<bool, ConnectionError>>;
 
     /// Tests it.
     fn test<'a>(&'a self, scope: &'a OrgScope, actor: &'a Actor) -> BoxFuture<'a, Result<TestReport, ConnectionError>>;
@@ -52,8 +64,80 @@ impl ConnectionAdmin for Connections {
         Connections::remove(self, scope, actor).boxed()
     }
 
+    fn start_teams_sign_in<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: &'a Actor,
+    ) -> BoxFuture<'a, Result<TeamsSignIn, ConnectionError>> {
+        Connections::start_teams_sign_in(self, scope, actor).boxed()
+    }
+
+    fn remove_teams_account<'a>(&'a self, scope: &'a OrgScope, actor: &'a Actor) -> BoxFuture<'a, Result<bool, ConnectionError>> {
+        Connections::remove_teams_account(self, scope, actor).boxed()
+    }
+
     fn test<'a>(&'a self, scope: &'a OrgScope, actor: &'a Actor) -> BoxFuture<'a, Result<TestReport, ConnectionError>> {
         Connections::test(self, scope, actor).boxed()
+    }
+}
+
+/// Teams channels, and what they are told of outages. The promises are those of [`Channels`].
+pub trait TeamsDesk: Send + Sync + 'static {
+    /// The organisation's channels by key.
+    fn channels<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Vec<ChannelView>, ChannelError>>;
+
+    /// Sets one.
+    fn set_channel<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        setting: ChannelSetting,
+    ) -> BoxFuture<'a, Result<ChannelView, ChannelError>>;
+
+    /// Removes one; false when there was none.
+    fn remove_channel<'a>(&'a self, scope: &'a OrgScope, actor: Actor, key: String) -> BoxFuture<'a, Result<bool, ChannelError>>;
+
+    /// An outage and what its channels show.
+    fn outage<'a>(&'a self, scope: &'a OrgScope, outage: &'a str) -> BoxFuture<'a, Result<Option<OutageRow>, StoreError>>;
+
+    /// Takes an outage in and routes it.
+    fn post_outage<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        given: GivenOutage,
+    ) -> BoxFuture<'a, Result<OutageRow, PostError>>;
+}
+
+impl TeamsDesk for Channels {
+    fn channels<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Vec<ChannelView>, ChannelError>> {
+        self.list(scope).boxed()
+    }
+
+    fn set_channel<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        setting: ChannelSetting,
+    ) -> BoxFuture<'a, Result<ChannelView, ChannelError>> {
+        async move { self.set(scope, &actor, setting).await }.boxed()
+    }
+
+    fn remove_channel<'a>(&'a self, scope: &'a OrgScope, actor: Actor, key: String) -> BoxFuture<'a, Result<bool, ChannelError>> {
+        async move { self.remove(scope, &actor, &key).await }.boxed()
+    }
+
+    fn outage<'a>(&'a self, scope: &'a OrgScope, outage: &'a str) -> BoxFuture<'a, Result<Option<OutageRow>, StoreError>> {
+        Channels::outage(self, scope, outage).boxed()
+    }
+
+    fn post_outage<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        given: GivenOutage,
+    ) -> BoxFuture<'a, Result<OutageRow, PostError>> {
+        async move { Channels::post_outage(self, scope, &actor, given).await }.boxed()
     }
 }
 

@@ -2,7 +2,11 @@
 
 use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerError, Value};
 
-use crate::{connections::ConnectionError, store::StoreError};
+use crate::{
+    channels::{ChannelError, PostError},
+    connections::ConnectionError,
+    store::StoreError,
+};
 
 /// The values of `extensions.code` that exist so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +124,25 @@ impl From<ConnectionError> for Refusal {
             ConnectionError::Conflict => Self::new(Code::Conflict, error.to_string()),
             ConnectionError::Store(store) => store.into(),
             ConnectionError::Vault(_) => Self::internal(&chain(&error)),
+        }
+    }
+}
+
+impl From<ChannelError> for Refusal {
+    fn from(error: ChannelError) -> Self {
+        match error {
+            ChannelError::Invalid { field, .. } => Self::input(field, error.to_string()),
+            ChannelError::Store(store) => store.into(),
+            ChannelError::Vault(_) => Self::internal(&chain(&error)),
+        }
+    }
+}
+
+impl From<PostError> for Refusal {
+    fn from(error: PostError) -> Self {
+        match error {
+            PostError::Conflict => Self { field: Some("version"), ..Self::new(Code::Conflict, error.to_string()) },
+            PostError::Store(store) => store.into(),
         }
     }
 }

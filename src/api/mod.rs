@@ -10,7 +10,7 @@
 //! errors         failures of the services, as codes        → extensions.code
 //! ```
 //!
-//! Thin on purpose: resolvers speak to [`ConnectionAdmin`], [`Operator`] and [`Records`] and turn what they get into the contract's types.
+//! Thin on purpose: resolvers speak to [`ConnectionAdmin`], [`Operator`], [`TeamsDesk`] and [`Records`] and turn what they get into the contract's types.
 //! They see neither SQL nor Graph. A new subject is a new file in `schema/` and a line in `schema/mod.rs`.
 
 pub mod auth;
@@ -21,6 +21,6 @@ mod http;
 mod limits;
 mod schema;
 
-pub use backend::{ConnectionAdmin, Operator, Records};
+pub use backend::{ConnectionAdmin, Operator, Records, TeamsDesk};
 pub use http::{ApiParts, HttpSettings, MetricsHook, ReadinessProbe, router};
 pub use schema::sdl;

@@ -60,6 +60,10 @@ async fn connections(parts: &Parts) -> Result<(), StoreError> {
             parts.metrics.secret_expiry_seconds.with_label_values(&[scope.as_str()]).set((at - now).num_seconds());
         }
     }
+    parts.metrics.teams_account_signed_in.reset();
+    for (scope, signed_in) in parts.store.teams_accounts(&parts.worker).await? {
+        parts.metrics.teams_account_signed_in.with_label_values(&[scope.as_str()]).set(signed_in.into());
+    }
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 //! | [`parts`] | what every command stands on: store, vault, Graph, connections |
 //! | [`mod@serve`] | the loops and the API, started and stopped in order |
 //! | [`broker`] | the connection to NATS |
+//! | [`teams`] | the channels, the router and a reconciler for each sender |
 //! | [`http`] | the API's listener |
 //! | [`ready`] | what `/readyz` asks |
 //! | [`gauges`] | metrics that are read from the store when they are asked for |
@@ -21,9 +22,11 @@ mod parts;
 mod ready;
 mod rotation;
 mod serve;
+mod teams;
 
 pub use auditor::Checkpoints;
 pub use broker::connect;
 pub use parts::Parts;
 pub use rotation::{left_to_rotate, rotate};
 pub use serve::{intake_settings, serve};
+pub use teams::TeamsWakes;

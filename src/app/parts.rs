@@ -5,7 +5,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use secrecy::ExposeSecret as _;
 
+use super::teams::{self, TeamsWakes};
 use crate::{
+    channels::Channels,
     clock::{SharedClock, SystemClock},
     connections::{self, Connections},
     graph::{GraphClient, GraphSettings},
@@ -35,8 +37,12 @@ pub struct Parts {
     pub connections: Connections,
     /// What operators decide.
     pub operations: Operations,
+    /// The organisations' Teams channels.
+    pub channels: Channels,
     /// Wakes the calendar's reconciler.
     pub due: Wake,
+    /// Wakes the loops that bring outages to Teams.
+    pub teams: TeamsWakes,
     /// Wakes the publisher of outgoing events.
     pub owed: Wake,
     /// The loops' right to any organisation's rows.
@@ -55,6 +61,10 @@ impl Parts {
         let graph = GraphClient::new(graph_settings(settings), clock.clone(), ids.clone(), metrics.clone())
             .context("building the client for Microsoft Graph")?;
         let (due, owed) = (Wake::default(), Wake::default());
+        let wakes = TeamsWakes::default();
+        let mut wake = vec![due.notifier(), owed.notifier()];
+        wake.extend(wakes.deliveries());
+        let channels = teams::channels(settings, (&store, &vault), (&clock, &ids, &metrics), &wakes)?;
         let connections = Connections::new(connections::Parts {
             store: store.clone(),
             vault: vault.clone(),
@@ -62,10 +72,11 @@ impl Parts {
             clock: clock.clone(),
             ids: ids.clone(),
             metrics: metrics.clone(),
-            changed: vec![due.notifier(), owed.notifier()],
+            read_channels: settings.microsoft.read_channels,
+            changed: wake.clone(),
         });
-        let operations = Operations::new(store.clone(), clock.clone(), vec![due.notifier(), owed.notifier()]);
-        Ok(Self { clock, ids, metrics, store, vault, connections, operations, due, owed, worker })
+        let operations = Operations::new(store.clone(), clock.clone(), wake);
+        Ok(Self { clock, ids, metrics, store, vault, connections, operations, channels, due, teams: wakes, owed, worker })
     }
 }
 

@@ -15,6 +15,7 @@ use super::{
     auditor::{Auditor, Checkpoints},
     broker, http, keyring,
     ready::Ready,
+    teams,
 };
 use crate::{
     capabilities::calendar::{Calendar, CalendarSettings},
@@ -85,12 +86,15 @@ impl Worker {
             intake_settings(settings),
         )
         .waking(parts.due.notifier())
+        .waking(parts.teams.outages.notifier())
         .waking(parts.owed.notifier());
         let health = intake.health();
         loops.spawn(intake.run(taking.clone()));
         loops.spawn(calendar(settings, parts).run(taking.clone()));
+        teams::start(settings, parts, &loops, &taking);
         let waits = BackoffSettings { initial: settings.delivery.probe_initial, max: settings.delivery.probe_max };
         loops.spawn(parts.connections.clone().probe_broken(parts.worker.clone(), waits, taking.clone()));
+        loops.spawn(parts.connections.clone().follow_sign_ins(parts.worker.clone(), taking.clone()));
         loops.spawn(auditor(settings, parts, client.clone())?.run(taking.clone()));
         let outbox = Outbox::new(
             context,
@@ -145,7 +149,7 @@ fn calendar(settings: &Settings, parts: &Parts) -> Reconciler<Calendar, crate::c
     }
 }
 
-fn delivery_settings(settings: &Settings) -> DeliverySettings {
+pub(super) fn delivery_settings(settings: &Settings) -> DeliverySettings {
     let delivery = &settings.delivery;
     DeliverySettings {
         concurrency: delivery.concurrency,

@@ -15,13 +15,14 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{events::EventContext, graph::Graph, organisation::OrganisationId};
 
 pub mod calendar;
+pub mod teams;
 
 /// The parts of Microsoft 365.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -62,11 +63,15 @@ pub enum Kind {
     Outage,
     /// A zone record.
     Zone,
+    /// What one outage shows in one Teams channel that a Workflows webhook posts to.
+    Card,
+    /// What one outage shows in one Teams channel that Graph posts to.
+    Message,
 }
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 3] = [Self::Task, Self::Outage, Self::Zone];
+    pub const ALL: [Self; 5] = [Self::Task, Self::Outage, Self::Zone, Self::Card, Self::Message];
 
     /// The stored word, also the first half of an outgoing event's subject (`task/…`).
     pub fn label(self) -> &'static str {
@@ -74,6 +79,8 @@ impl Kind {
             Self::Task => "task",
             Self::Outage => "outage",
             Self::Zone => "zone",
+            Self::Card => "card",
+            Self::Message => "message",
         }
     }
 
@@ -81,9 +88,15 @@ impl Kind {
     pub fn delivered_by(self) -> CapabilityName {
         match self {
             Self::Task => CapabilityName::Calendar,
-            Self::Outage => CapabilityName::Teams,
+            Self::Outage | Self::Card | Self::Message => CapabilityName::Teams,
             Self::Zone => CapabilityName::SharePoint,
         }
+    }
+
+    /// Whether it waits for a connection that works. Routing an outage asks nobody, and a webhook's URL is all the right that a
+    /// card needs.
+    pub fn needs_connection(self) -> bool {
+        !matches!(self, Self::Outage | Self::Card)
     }
 }
 
@@ -120,6 +133,8 @@ pub struct Work {
     /// Targets that were looked at since the claim, so that a look-up is not repeated for ever; and other marks that a capability
     /// sets for the rest of the claim, in a form that no target has.
     pub looked: BTreeSet<String>,
+    /// What the capability found out since the claim beside Microsoft 365 (a channel's settings), in its own form; never stored.
+    pub briefing: Option<Value>,
 }
 
 /// One remote item of ours, or the trace of an attempt to make one.
@@ -214,6 +229,10 @@ pub struct Learned {
     pub looked: Option<String>,
     /// Our picture was re-read and may be trusted again.
     pub rechecked: bool,
+    /// Takes the place of [`Work::briefing`].
+    pub briefing: Option<Value>,
+    /// Nothing more to this target, by whatever worker, for so long.
+    pub rest: Option<(String, TimeDelta)>,
 }
 
 /// A change to the known places.
@@ -349,6 +368,11 @@ pub trait Capability: Send + Sync + 'static {
     /// The audit action of a delivery that was set aside: `calendar.event.failed`.
     fn failed_action(&self) -> &'static str;
 
+    /// The object as people and other systems know it: `task/7f0c2b1e`. Pure.
+    fn object(&self, work: &Work) -> String {
+        format!("{}/{}", self.kind().label(), work.key)
+    }
+
     /// The next step towards the wanted state. Pure.
     fn decide(&self, work: &Work, now: DateTime<Utc>) -> Decision<Self::Call>;
 
@@ -379,6 +403,9 @@ impl Work {
         }
         if learned.rechecked {
             self.recheck = false;
+        }
+        if let Some(briefing) = &learned.briefing {
+            self.briefing = Some(briefing.clone());
         }
     }
 

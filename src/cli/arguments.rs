@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::{audit, config, connection, dead_letters, events, keys, serve, token};
+use super::{audit, config, connection, dead_letters, events, keys, serve, teams, token};
 
 /// Links Argus with Microsoft 365.
 #[derive(Debug, Parser)]
@@ -27,6 +27,9 @@ pub(super) enum Command {
     /// Make master keys for the key ring, and take them into use
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Look at what Teams would show
+    #[command(subcommand)]
+    Teams(teams::Teams),
     /// Run the tenant simulator alone
     #[cfg(feature = "simulator")]
     Simulator(super::simulator::SimulatorCommand),

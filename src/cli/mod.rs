@@ -18,6 +18,7 @@ mod say;
 mod serve;
 #[cfg(feature = "simulator")]
 mod simulator;
+mod teams;
 mod telemetry;
 mod token;
 
@@ -43,6 +44,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Answer> {
     match &arguments.command {
         Command::Config(command) => config::run(command, || sources(arguments)),
         Command::Keys(command) => keys::run(command, || Settings::load(&sources(arguments)?)),
+        Command::Teams(command) => teams::run(command),
         #[cfg(feature = "simulator")]
         Command::Simulator(command) => runtime()?.block_on(simulator::run(command)),
         #[cfg(feature = "simulator")]

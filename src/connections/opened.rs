@@ -7,7 +7,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{ConnectionError, Connections, sealing};
+use super::{ConnectionError, Connections, account::Delegated, sealing};
 use crate::{
     capabilities::{Failure, FailureKind},
     graph::{Access, Graph, GraphError, Request, Response, Session},
@@ -37,9 +37,9 @@ impl Opened {
 /// Sends calls for one organisation, and keeps the connection's state in step with the answers.
 #[derive(Clone)]
 pub struct Connected {
-    session: Session,
-    connections: Connections,
-    scope: OrgScope,
+    pub(super) session: Session,
+    pub(super) connections: Connections,
+    pub(super) scope: OrgScope,
     access: Arc<Access>,
     state: ConnectionState,
 }
@@ -120,12 +120,18 @@ impl Connected {
 
 impl Graph for Connected {
     async fn send(&self, request: Request) -> Result<Response, GraphError> {
+        if request.delegated {
+            return self.delegated(Delegated::Send(&request)).await;
+        }
         let answer = self.session.send(request).await;
         self.observe(&answer).await;
         answer
     }
 
     async fn follow(&self, link: &str, like: &Request) -> Result<Response, GraphError> {
+        if like.delegated {
+            return self.delegated(Delegated::Follow(link, like)).await;
+        }
         let answer = self.session.follow(link, like).await;
         self.observe(&answer).await;
         answer

@@ -7,8 +7,8 @@ use serde_json::json;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Registration, TestReport, breaker::Confirmed, opened::Opened, records, registration::Checked, sealing,
-    testing::credential_remedy,
+    Registration, TeamsAccountView, TestReport, account::Accounts, breaker::Confirmed, opened::Opened, records,
+    registration::Checked, sealing, testing::credential_remedy,
 };
 use crate::{
     capabilities::Outcome,
@@ -51,6 +51,8 @@ pub struct ConnectionView {
     pub updated_at: DateTime<Utc>,
     /// The last test.
     pub last_test: Option<TestReport>,
+    /// The account that posts through GRAPH channels.
+    pub teams_account: Option<TeamsAccountView>,
 }
 
 /// Who asks, for the audit trail, and under which id.
@@ -123,6 +125,8 @@ pub struct Parts {
     pub ids: Ids,
     /// Metrics.
     pub metrics: Arc<Metrics>,
+    /// Whether the account that signs in for Teams is asked for the right to read channels too.
+    pub read_channels: bool,
     /// Wakes whoever waits for a connection: the reconcilers and the publisher.
     pub changed: Vec<Arc<tokio::sync::Notify>>,
 }
@@ -134,6 +138,8 @@ pub struct Connections {
     pub(super) opened: Arc<Mutex<HashMap<OrgScope, Opened>>>,
     /// Refusals that were confirmed lately.
     pub(super) confirmed: Arc<Mutex<HashMap<OrgScope, Confirmed>>>,
+    /// Access tokens of signed-in accounts.
+    pub(super) accounts: Arc<Accounts>,
     background: TaskTracker,
 }
 
@@ -146,7 +152,13 @@ impl fmt::Debug for Connections {
 impl Connections {
     /// From its parts.
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), opened: Arc::default(), confirmed: Arc::default(), background: TaskTracker::new() }
+        Self {
+            parts: Arc::new(parts),
+            opened: Arc::default(),
+            confirmed: Arc::default(),
+            accounts: Arc::default(),
+            background: TaskTracker::new(),
+        }
     }
 
     /// The organisation's connection.
@@ -167,6 +179,7 @@ impl Connections {
             updated_at: row.updated_at,
             // A test kept by a later release may have a form this one does not read; it is only for show.
             last_test: row.last_test.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+            teams_account: self.teams_account(scope).await?,
         }))
     }
 
@@ -211,6 +224,7 @@ impl Connections {
         let audit = records::entry(actor, now, "connection.removed", Outcome::Succeeded, json!({}));
         let removed = self.parts.store.remove_connection(scope, vec![audit]).await?;
         self.forget(scope);
+        self.accounts.forget(scope);
         Ok(removed)
     }
 

@@ -9,6 +9,7 @@
 //!
 //! [`read()`] runs them in that order and stops at the first thing that is wrong. [`outgoing()`] is the way back.
 
+mod by_hand;
 mod envelope;
 mod fields;
 mod headers;
@@ -24,6 +25,7 @@ mod wall_clock;
 mod window;
 pub mod zone;
 
+pub use by_hand::{GivenOutage, InvalidOutage, given_outage};
 pub use envelope::EventContext;
 pub use headers::Headers;
 pub use outgoing::{Outgoing, Telling, outgoing};

@@ -10,7 +10,7 @@ use base64::{Engine as _, engine::general_purpose};
 use http::{HeaderMap, StatusCode, header};
 
 use super::{
-    GraphError,
+    GraphError, error_body,
     login::Login,
     token::{Token, TokenSlot},
     transport::Answer,
@@ -19,10 +19,15 @@ use super::{
 /// The longest challenge that is passed on, bytes.
 const LONGEST: usize = 4096;
 
-/// Sends with a token, and once more with a fresh one after a 401. The second answer stands, whatever it is.
+/// What a 401 says when the token itself is at fault.
+const BAD_TOKEN: &str = "InvalidAuthenticationToken";
+
+/// Sends with a token, and once more with a fresh one after a 401. The second answer stands, whatever it is. With `delegated`, so does
+/// the first unless it speaks of the token: the application is refused, not its token.
 pub(super) async fn authorised<F>(
     slot: &Arc<TokenSlot>,
     login: &Arc<Login>,
+    delegated: bool,
     send: impl Fn(Token) -> F + Send + Sync,
 ) -> Result<Answer, GraphError>
 where
@@ -31,6 +36,9 @@ where
     let token = slot.get(login).await?;
     let answer = send(token.clone()).await?;
     if answer.status != StatusCode::UNAUTHORIZED {
+        return Ok(answer);
+    }
+    if delegated && !error_body::read(&answer.body).code.eq_ignore_ascii_case(BAD_TOKEN) {
         return Ok(answer);
     }
     slot.refused(&token, claims_challenge(&answer.headers));

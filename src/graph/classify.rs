@@ -92,10 +92,10 @@ fn unknown(request: &Request) -> Verdict {
     if request.repeatable { Verdict::Transient } else { Verdict::Ambiguous }
 }
 
-/// Exchange counts by mailbox; the other services by application and tenant.
+/// Exchange counts by mailbox and Teams, at its narrowest, by channel; the other services by application and tenant.
 fn scope(request: &Request) -> ThrottleScope {
     match (&request.target, request.workload) {
-        (Some(_), Workload::Outlook) => ThrottleScope::Target,
+        (Some(_), Workload::Outlook | Workload::Teams) => ThrottleScope::Target,
         _ => ThrottleScope::Workload,
     }
 }

@@ -85,6 +85,11 @@ impl GraphClient {
         Session::new(Arc::clone(&self.0), access)
     }
 
+    /// What asks the identity platform.
+    pub(super) fn login(&self) -> &Login {
+        &self.0.login
+    }
+
     /// Always asks for a fresh token, and keeps it for later calls when it is granted. Refused unsent only while the token
     /// endpoint's own `Retry-After` runs.
     pub async fn probe_token(&self, access: &Arc<Access>) -> Result<TokenProbe, GraphError> {

@@ -65,16 +65,19 @@ impl Login {
     pub(super) async fn ask(&self, access: &Access, claims: Option<&str>) -> Result<Granted, GraphError> {
         let started = Instant::now();
         let result = self.ask_timed(access, claims, started).await;
-        let outcome = match &result {
-            Ok(_) => "granted",
-            Err(error) => match error.verdict {
-                Verdict::Credential => "refused",
-                Verdict::Throttled { .. } => "throttled",
-                _ => "failed",
-            },
+        self.count(result.as_ref().err());
+        result.map_err(|error| GraphError { elapsed: started.elapsed(), ..error })
+    }
+
+    /// Counts a request to the token endpoint, by how it ended.
+    pub(super) fn count(&self, error: Option<&GraphError>) {
+        let outcome = match error.map(|error| &error.verdict) {
+            None => "granted",
+            Some(Verdict::Credential) => "refused",
+            Some(Verdict::Throttled { .. }) => "throttled",
+            Some(_) => "failed",
         };
         self.metrics.token_requests_total.with_label_values(&[outcome]).inc();
-        result.map_err(|error| GraphError { elapsed: started.elapsed(), ..error })
     }
 
     async fn ask_timed(&self, access: &Access, claims: Option<&str>, started: Instant) -> Result<Granted, GraphError> {
@@ -99,7 +102,7 @@ impl Login {
     }
 
     fn request(&self, access: &Access, claims: Option<&str>, now: DateTime<Utc>) -> Result<reqwest::Request, GraphError> {
-        let url = token_url(self.root.as_ref(), access)?;
+        let url = endpoint(self.root.as_ref(), access, "token")?;
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         form.append_pair("grant_type", "client_credentials");
         form.append_pair("client_id", &access.application_id);
@@ -129,7 +132,7 @@ impl Login {
     }
 }
 
-fn form_headers(ids: &Ids) -> HeaderMap {
+pub(super) fn form_headers(ids: &Ids) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
@@ -137,16 +140,16 @@ fn form_headers(ids: &Ids) -> HeaderMap {
     headers
 }
 
-/// The tenant's token endpoint; a directory id that would change the path is refused.
-fn token_url(root: Option<&Url>, access: &Access) -> Result<Url, GraphError> {
+/// One of the tenant's v2.0 endpoints; a directory id that would change the path is refused.
+pub(super) fn endpoint(root: Option<&Url>, access: &Access, name: &str) -> Result<Url, GraphError> {
     let root = root.map_or(access.cloud.login_url(), Url::as_str).trim_end_matches('/');
     let tenant = segment(&access.directory_id);
-    let url = Url::parse(&format!("{root}/{tenant}/oauth2/v2.0/token")).ok();
-    let kept = url.filter(|url| !tenant.is_empty() && url.path().ends_with(&format!("/{tenant}/oauth2/v2.0/token")));
+    let url = Url::parse(&format!("{root}/{tenant}/oauth2/v2.0/{name}")).ok();
+    let kept = url.filter(|url| !tenant.is_empty() && url.path().ends_with(&format!("/{tenant}/oauth2/v2.0/{name}")));
     kept.ok_or_else(|| GraphError::unsent(Verdict::Credential, "badDirectory", "the directory id is neither a GUID nor a domain"))
 }
 
-fn refused(answer: &Answer, now: DateTime<Utc>) -> GraphError {
+pub(super) fn refused(answer: &Answer, now: DateTime<Utc>) -> GraphError {
     let status = answer.status.as_u16();
     let described = error_body::read(&answer.body);
     let wait = retry_after::until(&answer.headers, now);
@@ -169,7 +172,7 @@ fn refused(answer: &Answer, now: DateTime<Utc>) -> GraphError {
     }
 }
 
-fn malformed(answer: &Answer) -> GraphError {
+pub(super) fn malformed(answer: &Answer) -> GraphError {
     // The parser's own text is left out: it may quote the token.
     GraphError {
         status: Some(answer.status.as_u16()),
@@ -179,7 +182,7 @@ fn malformed(answer: &Answer) -> GraphError {
 }
 
 /// `expires_in`, a number, or a string as older endpoints send it.
-fn life(expires_in: &Value) -> TimeDelta {
+pub(super) fn life(expires_in: &Value) -> TimeDelta {
     let seconds = expires_in.as_i64().or_else(|| expires_in.as_str()?.trim().parse().ok()).unwrap_or(ASSUMED_LIFE);
     TimeDelta::seconds(seconds.clamp(0, LONGEST_LIFE))
 }
@@ -251,13 +254,13 @@ mod tests {
     #[test]
     fn a_directory_id_stays_one_segment_of_the_endpoint() {
         let with = |directory: &str| Access { directory_id: directory.into(), ..access("acme", 1) };
-        let url = token_url(None, &with("contoso.example")).unwrap();
+        let url = endpoint(None, &with("contoso.example"), "token").unwrap();
         assert_eq!(url.as_str(), "https://login.microsoftonline.com/contoso.example/oauth2/v2.0/token");
         let root = Url::parse("http://127.0.0.1:1/sim/").unwrap();
-        let odd = token_url(Some(&root), &with("a/b?c#d")).unwrap();
+        let odd = endpoint(Some(&root), &with("a/b?c#d"), "token").unwrap();
         assert_eq!(odd.as_str(), "http://127.0.0.1:1/sim/a%2Fb%3Fc%23d/oauth2/v2.0/token");
         for directory in ["", ".", ".."] {
-            assert_eq!(token_url(None, &with(directory)).unwrap_err().code, "badDirectory");
+            assert_eq!(endpoint(None, &with(directory), "token").unwrap_err().code, "badDirectory");
         }
     }
 

@@ -14,7 +14,7 @@ const LONGEST: TimeDelta = TimeDelta::hours(24);
 /// The earliest instant at which the server allows another call; `None` when it does not say.
 ///
 /// A date is measured from the answer's own `Date`, so that a difference between the clocks never makes us early.
-pub(super) fn until(headers: &HeaderMap, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+pub(crate) fn until(headers: &HeaderMap, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let date = headers.get(header::DATE).and_then(|value| http_date(value.to_str().ok()?));
     let asked = headers.get_all(header::RETRY_AFTER).iter().filter_map(|value| wait(value.to_str().ok()?, date.unwrap_or(now)));
     let reset = headers.get_all("ratelimit-reset").iter().filter_map(|value| seconds(value.to_str().ok()?));

@@ -19,7 +19,7 @@ use http::{HeaderValue, Method};
 use url::Url;
 
 use super::{
-    Access, Graph, GraphError, Request, Response, ThrottleScope, TokenTrouble, Verdict,
+    Access, AccountGrant, Graph, GraphError, Request, Response, ThrottleScope, TokenTrouble, Verdict,
     access::ConnectionKey,
     authorise::authorised,
     classify,
@@ -38,8 +38,18 @@ pub struct Session {
     shared: Arc<Shared>,
     connection: ConnectionKey,
     slot: Arc<TokenSlot>,
+    bearer: Bearer,
     /// Graph's root; `None` would mean that a cloud's own address does not parse, which a test excludes.
     root: Option<Arc<Url>>,
+}
+
+/// Whose token a session sends.
+#[derive(Clone)]
+enum Bearer {
+    /// The application's own.
+    Application,
+    /// A signed-in account's. Who refreshes it, sees to a 401.
+    Account(HeaderValue),
 }
 
 impl Graph for Session {
@@ -60,7 +70,12 @@ impl Session {
         let root = shared.graph_root.clone().or_else(|| Url::parse(access.cloud.graph_url()).ok());
         let connection = access.connection();
         let slot = shared.tokens.slot(access, shared.clock.now());
-        Self { shared, connection, slot, root: root.map(Arc::new) }
+        Self { shared, connection, slot, bearer: Bearer::Application, root: root.map(Arc::new) }
+    }
+
+    /// The same session for calls that a signed-in account has to make.
+    pub fn on_behalf_of(&self, account: &AccountGrant) -> Self {
+        Self { bearer: Bearer::Account(account.authorization.clone()), ..self.clone() }
     }
 
     /// Forgets the token, so that the next call asks for a new one (the connection was changed or removed).
@@ -93,8 +108,13 @@ impl Session {
     }
 
     async fn exchanged(&self, url: &Url, request: &Request, slot: &Slot) -> Result<Response, GraphError> {
-        let send = |token: Token| async move { self.repeating(url, request, &token.authorization).await };
-        let answer = authorised(&self.slot, &self.shared.login, send).await?;
+        let answer = match &self.bearer {
+            Bearer::Application => {
+                let send = |token: Token| async move { self.repeating(url, request, &token.authorization).await };
+                authorised(&self.slot, &self.shared.login, request.delegated, send).await?
+            }
+            Bearer::Account(authorization) => self.repeating(url, request, authorization).await?,
+        };
         let (sign, now) = (pressure::sign(&answer.headers), self.shared.clock.now());
         let used_up = pressure::used_up_until(&answer.headers, now);
         let result = classify::answer(answer, request, now);

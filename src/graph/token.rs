@@ -230,7 +230,7 @@ impl Token {
     }
 }
 
-fn bearer(token: &SecretString) -> Result<HeaderValue, GraphError> {
+pub(super) fn bearer(token: &SecretString) -> Result<HeaderValue, GraphError> {
     let text = zeroize::Zeroizing::new(format!("Bearer {}", token.expose_secret()));
     HeaderValue::try_from(text.as_str())
         .map_err(|_| GraphError::unsent(Verdict::Transient, "malformedBody", "the token does not fit into a header"))

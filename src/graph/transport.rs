@@ -144,7 +144,7 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 /// One TLS provider for the whole process: with two compiled in (a dev-dependency is enough), rustls refuses to guess.
-pub(super) fn install_tls_provider() {
+pub(crate) fn install_tls_provider() {
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     if rustls::crypto::CryptoProvider::get_default().is_none() && provider.install_default().is_err() {
         // The only failure is that another thread was faster, which is as good.

@@ -79,6 +79,7 @@ fn work(claim: Claim) -> (Work, Option<serde_json::Error>) {
         places: claim.places,
         failures: Vec::new(),
         looked: BTreeSet::new(),
+        briefing: None,
     };
     (work, unreadable)
 }

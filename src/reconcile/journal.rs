@@ -9,7 +9,7 @@ use crate::{
     capabilities::{AuditNote, Capability, Intent, Learned, PlaceChange, Work},
     events::{Telling, outgoing},
     ids::Ids,
-    store::{Lease, NewAuditEntry, Next, OutgoingEvent, Progress},
+    store::{Hold, Lease, NewAuditEntry, Next, OutgoingEvent, Progress},
 };
 
 /// Collects what is to be recorded next.
@@ -19,6 +19,7 @@ pub(super) struct Journal {
     rechecked: bool,
     audit: Vec<NewAuditEntry>,
     outgoing: Vec<OutgoingEvent>,
+    holds: Vec<Hold>,
     /// The run has told of its object: what several of its steps amount to is one event, the first step's.
     told: bool,
 }
@@ -34,6 +35,11 @@ impl Journal {
     pub(super) fn learn<C: Capability>(&mut self, capability: &C, work: &Work, learned: Learned, now: DateTime<Utc>) {
         self.places.extend(learned.places);
         self.rechecked |= learned.rechecked;
+        self.holds.extend(learned.rest.map(|(target, rest)| Hold {
+            capability: capability.name(),
+            target: Some(target),
+            until: now.checked_add_signed(rest).unwrap_or(DateTime::<Utc>::MAX_UTC),
+        }));
         self.audit.extend(learned.audit.map(|note| entry(work, note, now)));
         if let Some(announcement) = learned.announce.filter(|_| !self.told) {
             self.told = true;
@@ -46,7 +52,7 @@ impl Journal {
                 id,
                 organisation: &work.organisation,
                 topic: told.topic,
-                object: Some(format!("{}/{}", capability.kind().label(), work.key)),
+                object: Some(capability.object(work)),
                 time: now,
                 cause: Some(&work.context),
                 data: told.data,
@@ -67,8 +73,8 @@ impl Journal {
     /// Everything that is not written down yet, to be recorded under `lease`; nothing is left of it after.
     pub(super) fn progress(&mut self, lease: &Lease, next: Next) -> Progress {
         let told = self.told;
-        let Self { places, rechecked, audit, outgoing, .. } = std::mem::replace(self, Self { told, ..Self::default() });
-        Progress { lease: lease.clone(), places, rechecked, audit, outgoing, holds: Vec::new(), next }
+        let Self { places, rechecked, audit, outgoing, holds, .. } = std::mem::replace(self, Self { told, ..Self::default() });
+        Progress { lease: lease.clone(), places, rechecked, audit, outgoing, holds, next }
     }
 }
 

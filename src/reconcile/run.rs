@@ -146,7 +146,8 @@ impl<C: Capability> Run<'_, C> {
     /// Commits a wait at once: the run may go on elsewhere for a while, and others must not call meanwhile, nor a successor should
     /// we die.
     async fn spread(&self, journal: &mut Journal, holds: Vec<Hold>) -> Result<bool, StoreError> {
-        let progress = Progress { holds, ..journal.progress(self.held.lease(), Next::Keep) };
+        let mut progress = journal.progress(self.held.lease(), Next::Keep);
+        progress.holds.extend(holds);
         Ok(self.record(progress).await? == Recorded::Done)
     }
 
@@ -160,7 +161,7 @@ impl<C: Capability> Run<'_, C> {
         match ending(self.settings, &work.failures, attempts, now, self.ids.fraction()) {
             Ending::Retry { not_before, unknown, counts, error } => {
                 let mut progress = journal.progress(self.held.lease(), Next::Retry { not_before, unknown, counts, error });
-                progress.holds = holds(self.capability.name(), &work.failures);
+                progress.holds.extend(holds(self.capability.name(), &work.failures));
                 self.end(progress, if unknown { Ended::Unknown } else { Ended::Retried }).await
             }
             Ending::Dead { error } => self.set_aside(work, &mut journal, error, attempts, now).await,
@@ -186,7 +187,7 @@ impl<C: Capability> Run<'_, C> {
         let data = json!({
             "id": id, "capability": name.label().to_uppercase(), "key": work.key, "code": error.code, "message": error.message,
         });
-        let subject = format!("{}/{}", self.capability.kind().label(), work.key);
+        let subject = self.capability.object(work);
         let told = outgoing(Telling {
             id: id.clone(),
             organisation: &work.organisation,

@@ -86,6 +86,7 @@ pub(super) const KEYS: &[Key] = &[
 
     key("microsoft.login_url", Text, "", "Sends every connection's sign-in here instead of to its cloud (the simulator). Set together with microsoft.graph_url."),
     key("microsoft.graph_url", Text, "", "Sends every connection's calls here instead of to its cloud. A root without version; https, or http on loopback."),
+    key("microsoft.read_channels", Switch, "false", "Ask for ChannelMessage.Read.All (an administrator consents) when an account signs in for Teams, so that a message whose answer was lost can be looked for."),
 
     key("delivery.concurrency", Integer, "512", "Calls under way at once in one process. They take about 100 ms, so 512 is about 5,000 a second when nothing is throttled."),
     key("delivery.per_mailbox", Integer, "4", "Calls in flight for one mailbox. Microsoft refuses the fifth."),
@@ -107,10 +108,10 @@ pub(super) const KEYS: &[Key] = &[
     key("directory.disable_limit", Integer, "500", "The most people one import may disable unasked. Validated, not used by this release."),
     key("directory.disable_limit_percent", Integer, "10", "The same as a share of the active people. Validated, not used by this release."),
 
-    key("teams.webhook_hosts", List, "[]", "Host suffixes that Workflows webhooks may have. Validated, not used by this release."),
-    key("teams.customers_threshold_percent", Integer, "10", "How much the number of customers must change before a card is updated. Validated, not used by this release."),
-    key("teams.cards_per_minute", Integer, "20", "Cards a minute in one channel; beyond, one summary. Validated, not used by this release."),
-    key("teams.unknown_policy", Text, r#""resend""#, "A card whose answer was lost: `resend` or `hold`. Validated, not used by this release."),
+    key("teams.webhook_hosts", List, r#"["api.powerplatform.com", "api.gov.powerplatform.microsoft.us", "api.high.powerplatform.microsoft.us", "api.appsplatform.us"]"#, "Hosts that Workflows webhooks may have, or end in. Retired hosts are refused whatever is set here."),
+    key("teams.customers_threshold_percent", Integer, "10", "How much the number of customers must change before that alone is told."),
+    key("teams.cards_per_minute", Integer, "20", "Cards a minute in one channel; of the rest, one summary a minute tells."),
+    key("teams.unknown_policy", Text, r#""resend""#, "A card whose answer was lost and that cannot be looked for: `resend` (perhaps twice, never lost) or `hold` (left to a person)."),
 
     key("audit.interval", Duration, r#""1h""#, "Time between checks of every audit chain (metric audit_intact); each sound chain gets a signed checkpoint then."),
     key("audit.checkpoint_key_file", Path, "", "The Ed25519 key that signs checkpoints, PEM, as `openssl genpkey -algorithm ed25519` makes it. Without it: no checkpoints."),

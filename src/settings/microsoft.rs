@@ -13,6 +13,8 @@ pub struct Microsoft {
     pub login_url: Option<Url>,
     /// Root of Graph, without version.
     pub graph_url: Option<Url>,
+    /// Whether the account that signs in for Teams is asked for the right to read channels.
+    pub read_channels: bool,
 }
 
 impl Microsoft {
@@ -21,7 +23,7 @@ impl Microsoft {
         match (&login_url, &graph_url) {
             (Some(_), None) => Err(SettingsError::new("microsoft.graph_url", "must be set together with microsoft.login_url")),
             (None, Some(_)) => Err(SettingsError::new("microsoft.login_url", "must be set together with microsoft.graph_url")),
-            _ => Ok(Self { login_url, graph_url }),
+            _ => Ok(Self { login_url, graph_url, read_channels: values.switch("microsoft.read_channels")? }),
         }
     }
 }

@@ -11,9 +11,10 @@ use super::{
     call::{Call, Reply},
     errors::Failure,
     faults::Fault,
+    identity::SignInAct,
     ledger::LedgerMode,
     report,
-    tenant::{AppSpec, MailboxState, TenantSettings, TenantSpec, UserSpec},
+    tenant::{AppSpec, ChannelSpec, MailboxState, TenantSettings, TenantSpec, UserSpec},
     traffic,
     world::World,
 };
@@ -28,12 +29,16 @@ pub struct TenantChange {
     pub remove_apps: Vec<String>,
     /// People to be added.
     pub users: Vec<UserSpec>,
+    /// Teams channels to be added, or set anew by their ids (what was posted stays).
+    pub channels: Vec<ChannelSpec>,
     /// Mailbox states, by sign-in name or object id.
     pub mailboxes: std::collections::BTreeMap<String, MailboxState>,
     /// New behaviour, whole.
     pub settings: Option<TenantSettings>,
     /// Ends every token of the tenant.
     pub revoke_tokens: bool,
+    /// Ends every sign-in of the tenant's people: refresh tokens and access tokens.
+    pub revoke_sign_ins: bool,
 }
 
 /// What a mailbox's owner does to an event by hand.
@@ -87,6 +92,10 @@ fn routed(world: &Arc<World>, call: &Call) -> Result<Reply, Failure> {
             worker(world, id, user, event, &body(call)?)?;
             Ok(Reply::empty(204))
         }
+        (&Method::POST, ["sign-ins", user_code]) => {
+            let known = world.sign_ins.act(user_code, body::<SignInAct>(call)?);
+            if known { Ok(Reply::empty(204)) } else { Err(missing("sign-in")) }
+        }
         (&Method::POST, ["faults"]) => {
             let id = world.faults.add(body::<Fault>(call)?);
             Ok(Reply::json(201, json!({"id": id}).to_string().into_bytes()))
@@ -99,6 +108,7 @@ fn routed(world: &Arc<World>, call: &Call) -> Result<Reply, Failure> {
             world.ledger.clear();
             Ok(Reply::empty(204))
         }
+        (&Method::GET, ["webhooks", name]) => Ok(ok(&json!({"cards": world.webhooks.cards(name)}))),
         (&Method::GET, ["counts"]) => Ok(ok(&world.ledger.counts())),
         (&Method::GET, ["violations"]) => Ok(ok(&json!({"violations": world.promises.violations()}))),
         (&Method::PATCH, ["settings"]) => {
@@ -125,13 +135,19 @@ pub(crate) fn change_tenant(world: &World, id: &str, change: TenantChange) -> bo
             apps.insert(app.id.to_lowercase(), Arc::new(app));
         }
     }
+    for channel in &change.channels {
+        tenant.teams.set(channel);
+    }
     for user in change.users {
         tenant.add_user(user);
     }
     if let Some(settings) = change.settings {
         *tenant.settings.write() = Arc::new(settings);
     }
-    if change.revoke_tokens {
+    if change.revoke_sign_ins {
+        world.sign_ins.revoke(&tenant.id);
+    }
+    if change.revoke_tokens || change.revoke_sign_ins {
         world.grants.revoke(&tenant.id);
     }
     change.mailboxes.into_iter().fold(true, |all, (key, state)| match tenant.person(&key) {

@@ -12,7 +12,9 @@ use super::{
     identity::{self, Grant},
     ledger::Arrival,
     route::Route,
+    teams,
     tenant::{Person, Slot},
+    webhooks,
     world::World,
 };
 
@@ -77,13 +79,18 @@ pub(crate) async fn finish(world: &Arc<World>, call: &Call, started: Started) ->
 }
 
 fn admit(world: &World, route: &Route, call: &Call, arrival: &Arrival) -> Result<Admitted, Failure> {
-    if let Route::Token { tenant } = route {
+    if let Route::Token { tenant } | Route::DeviceCode { tenant } = route {
         world.promises.came(|| format!("{}/token", tenant.to_lowercase()), arrival.at, arrival.number);
+        return Ok(Admitted { grant: None, mailbox: None });
+    }
+    if let Route::Webhook { name } = route {
+        world.promises.came(|| format!("webhook/{name}"), arrival.at, arrival.number);
         return Ok(Admitted { grant: None, mailbox: None });
     }
     let grant = world.grants.caller(call, arrival.at)?;
     let Some(key) = route.mailbox() else {
-        world.promises.came(|| format!("{}/{}", grant.app, route.name()), arrival.at, arrival.number);
+        let scope = if call.path.contains("/channels/") { channel_of(&call.path) } else { route.name().to_owned() };
+        world.promises.came(|| format!("{}/{scope}", grant.app), arrival.at, arrival.number);
         return Ok(Admitted { grant: Some(grant), mailbox: None });
     };
     let settings = grant.tenant.settings();
@@ -122,7 +129,9 @@ async fn performed(
     let outcome = match (route, admitted) {
         (Err(failure), _) | (_, Err(failure)) => Err(failure.clone()),
         (Ok(Route::Token { tenant }), _) => return identity::answer(world, tenant, call),
+        (Ok(Route::DeviceCode { tenant }), _) => return identity::start(world, tenant, call),
         (Ok(Route::Batch), Ok(_)) => batch::answer(world, call).await,
+        (Ok(Route::Webhook { name }), Ok(_)) => return webhooks::answer(world, call, name),
         (Ok(route), Ok(admitted)) => plain(world, call, route, fault, admitted),
     };
     outcome.unwrap_or_else(|failure| failed(world, call, failure))
@@ -133,6 +142,10 @@ fn plain(world: &World, call: &Call, route: &Route, fault: &Fault, admitted: &Ad
     match (route, &admitted.mailbox) {
         (Route::Organization, _) => directory::organization(call, grant),
         (Route::User { user }, _) => directory::user(call, grant, user),
+        (Route::PostMessage { channel, under }, _) => {
+            teams::post(call, grant, channel, under.as_deref(), world.now(), &world.request_id())
+        }
+        (Route::ListMessages { channel, under }, _) => teams::list(call, grant, channel, under.as_deref()),
         (route, Some((person, _))) => {
             let page_limit = if let Effect::PartialPage { items } = fault.effect { Some(items) } else { None };
             let settings = grant.tenant.settings();
@@ -226,11 +239,19 @@ fn scope(kind: &'static str, admitted: Option<&Admitted>, call: &Call) -> Option
     let admitted = admitted?;
     match (&admitted.grant, &admitted.mailbox) {
         (Some(grant), Some((person, _))) => Some(format!("{}/{}", grant.app, person.spec.id)),
+        // One message a second and channel: the wait is the channel's.
+        (Some(grant), None) if call.path.contains("/channels/") => Some(format!("{}/{}", grant.app, channel_of(&call.path))),
         (Some(grant), None) => Some(format!("{}/{kind}", grant.app)),
+        (None, _) if kind == "webhook" => call.segments().and_then(|parts| Some(format!("webhook/{}", parts.get(1)?))),
         (None, _) => {
             call.segments().and_then(|parts| parts.into_iter().next()).map(|tenant| format!("{}/token", tenant.to_lowercase()))
         }
     }
+}
+
+/// `/v1.0/teams/{team}/channels/{channel}`, of whatever is below it.
+fn channel_of(path: &str) -> String {
+    path.split('/').take(6).collect::<Vec<_>>().join("/").to_lowercase()
 }
 
 fn promise(world: &World, call: &Call, kind: &'static str, admitted: Option<&Admitted>, reply: &Reply) {

@@ -35,8 +35,10 @@ mod report;
 mod route;
 mod rules;
 mod server;
+mod teams;
 mod tenant;
 pub mod traffic;
+mod webhooks;
 mod world;
 
 pub use calendar::zone_names;
@@ -45,9 +47,9 @@ pub use errors::RetryAfter;
 pub use faults::{Effect, Fault, FaultState, When};
 pub use ledger::{LedgerMode, RequestRecord};
 pub use promises::Violation;
-pub use report::{Copies, EventReport, MailboxReport, TenantState};
+pub use report::{ChannelReport, Copies, EventReport, MailboxReport, MessageReport, TenantState};
 pub use server::Simulator;
 pub use tenant::{
-    AfterDelete, AppSpec, CertificateSpec, DuplicateFace, MailboxState, SearchLag, SecretSpec, TenantSettings, TenantSpec,
-    UserSpec,
+    AfterDelete, AppSpec, CertificateSpec, ChannelSpec, DuplicateFace, MailboxState, SearchLag, SecretSpec, TenantSettings,
+    TenantSpec, UserSpec,
 };

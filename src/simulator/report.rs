@@ -19,6 +19,34 @@ pub struct TenantState {
     pub id: String,
     /// Every person with a mailbox, in the order they were added.
     pub mailboxes: Vec<MailboxReport>,
+    /// Every Teams channel.
+    pub channels: Vec<ChannelReport>,
+}
+
+/// One Teams channel.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChannelReport {
+    /// The team.
+    pub team_id: String,
+    /// The channel.
+    pub channel_id: String,
+    /// What was posted, oldest first; replies behind the message they are under.
+    pub messages: Vec<MessageReport>,
+}
+
+/// One channel message.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageReport {
+    /// Its id.
+    pub id: String,
+    /// The message it replies to.
+    pub reply_to_id: Option<String>,
+    /// When it was posted.
+    pub at: DateTime<Utc>,
+    /// The card of its attachment.
+    pub card: Value,
 }
 
 /// One mailbox.
@@ -104,7 +132,11 @@ impl TenantState {
 }
 
 pub(crate) fn tenant(tenant: &Tenant) -> TenantState {
-    TenantState { id: tenant.id.clone(), mailboxes: tenant.everybody().iter().map(mailbox).collect() }
+    TenantState {
+        id: tenant.id.clone(),
+        mailboxes: tenant.everybody().iter().map(mailbox).collect(),
+        channels: tenant.teams.report(),
+    }
 }
 
 fn mailbox(person: &Arc<Person>) -> MailboxReport {

@@ -9,6 +9,8 @@ use super::{call::Call, errors::Failure};
 pub(crate) enum Route {
     /// `POST /{tenant}/oauth2/v2.0/token`
     Token { tenant: String },
+    /// `POST /{tenant}/oauth2/v2.0/devicecode`
+    DeviceCode { tenant: String },
     /// `GET /v1.0/organization`
     Organization,
     /// `GET /v1.0/users/{user}`
@@ -27,6 +29,19 @@ pub(crate) enum Route {
     DeleteEvent { user: String, id: String },
     /// `POST /v1.0/$batch`
     Batch,
+    /// `POST /v1.0/teams/{team}/channels/{channel}/messages`, and `…/messages/{id}/replies`
+    PostMessage { channel: ChannelName, under: Option<String> },
+    /// `GET` of the same
+    ListMessages { channel: ChannelName, under: Option<String> },
+    /// `POST` to a workflow's URL: not Graph, and without a token.
+    Webhook { name: String },
+}
+
+/// A channel as paths name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ChannelName {
+    pub(crate) team: String,
+    pub(crate) channel: String,
 }
 
 impl Route {
@@ -41,9 +56,25 @@ impl Route {
             [tenant, "oauth2", "v2.0", "token"] if !call.in_batch => {
                 only(call, &[(Method::POST, Self::Token { tenant: (*tenant).to_owned() })])
             }
+            [tenant, "oauth2", "v2.0", "devicecode"] if !call.in_batch => {
+                only(call, &[(Method::POST, Self::DeviceCode { tenant: (*tenant).to_owned() })])
+            }
             ["v1.0", "organization"] => only(call, &[(Method::GET, Self::Organization)]),
             ["v1.0", "$batch"] if !call.in_batch => only(call, &[(Method::POST, Self::Batch)]),
             ["v1.0", "users", user, rest @ ..] if !user.is_empty() => Self::under_user(call, user, rest),
+            ["v1.0", "teams", team, "channels", channel, "messages", rest @ ..] => {
+                let channel = ChannelName { team: (*team).to_owned(), channel: (*channel).to_owned() };
+                let under = match rest {
+                    [] => None,
+                    [id, "replies"] if !id.is_empty() => Some((*id).to_owned()),
+                    _ => return Err(unknown(call)),
+                };
+                let post = Self::PostMessage { channel: channel.clone(), under: under.clone() };
+                only(call, &[(Method::POST, post), (Method::GET, Self::ListMessages { channel, under })])
+            }
+            ["workflows", name, ..] if !call.in_batch => {
+                only(call, &[(Method::POST, Self::Webhook { name: (*name).to_owned() })])
+            }
             ["beta", ..] => Err(Failure::malformed("BadRequest", "The beta endpoint is not for production use.")),
             _ => Err(unknown(call)),
         }
@@ -77,7 +108,14 @@ impl Route {
             | Self::ReadEvent { user, .. }
             | Self::UpdateEvent { user, .. }
             | Self::DeleteEvent { user, .. } => Some(user),
-            Self::Token { .. } | Self::Organization | Self::User { .. } | Self::Batch => None,
+            Self::Token { .. }
+            | Self::DeviceCode { .. }
+            | Self::Organization
+            | Self::User { .. }
+            | Self::Batch
+            | Self::PostMessage { .. }
+            | Self::ListMessages { .. }
+            | Self::Webhook { .. } => None,
         }
     }
 
@@ -85,6 +123,7 @@ impl Route {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Token { .. } => "token",
+            Self::DeviceCode { .. } => "deviceCode",
             Self::Organization => "organization",
             Self::User { .. } => "user",
             Self::CreateEvent { .. } => "createEvent",
@@ -94,6 +133,10 @@ impl Route {
             Self::UpdateEvent { .. } => "updateEvent",
             Self::DeleteEvent { .. } => "deleteEvent",
             Self::Batch => "batch",
+            Self::PostMessage { under: None, .. } => "postMessage",
+            Self::PostMessage { under: Some(_), .. } => "replyMessage",
+            Self::ListMessages { .. } => "listMessages",
+            Self::Webhook { .. } => "webhook",
         }
     }
 }

@@ -14,10 +14,11 @@ use parking_lot::RwLock;
 
 use super::{
     faults::Faults,
-    identity::Grants,
+    identity::{Grants, SignIns},
     ledger::Ledger,
     promises::Promises,
     tenant::{Tenant, TenantSpec},
+    webhooks::Webhooks,
 };
 use crate::clock::SharedClock;
 
@@ -28,9 +29,11 @@ pub(crate) struct World {
     /// By directory id and by domain, in lower case.
     tenants: RwLock<HashMap<String, Arc<Tenant>>>,
     pub(crate) grants: Grants,
+    pub(crate) sign_ins: SignIns,
     pub(crate) faults: Faults,
     pub(crate) ledger: Ledger,
     pub(crate) promises: Promises,
+    pub(crate) webhooks: Webhooks,
     latency_ms: AtomicU64,
     numbers: AtomicU64,
 }
@@ -50,9 +53,11 @@ impl World {
             clock: ClockBox(clock),
             tenants: RwLock::default(),
             grants: Grants::default(),
+            sign_ins: SignIns::default(),
             faults: Faults::default(),
             ledger: Ledger::default(),
             promises: Promises::default(),
+            webhooks: Webhooks::default(),
             latency_ms: AtomicU64::new(0),
             numbers: AtomicU64::new(0),
         }
@@ -116,9 +121,11 @@ impl World {
     pub(crate) fn reset(&self) {
         self.tenants.write().clear();
         self.grants.clear();
+        self.sign_ins.clear();
         self.faults.remove(None);
         self.ledger.clear();
         self.promises.clear();
+        self.webhooks.clear();
         self.latency_ms.store(0, Ordering::Relaxed);
     }
 }

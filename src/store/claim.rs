@@ -25,12 +25,18 @@ use super::{
 };
 use crate::capabilities::{Place, Version};
 
-const READY: &str = "WITH k(kind, capability) AS (VALUES {rows}) SELECT c.org, k.kind FROM connection c CROSS JOIN k \
-    WHERE c.state <> 'disabled' \
+/// The second half is for kinds that wait for no connection (`alone`): their organisations are those with something due.
+const READY: &str = "WITH k(kind, capability, alone) AS (VALUES {rows}) SELECT c.org, k.kind FROM connection c CROSS JOIN k \
+    WHERE k.alone = 0 AND c.state <> 'disabled' \
     AND EXISTS (SELECT 1 FROM wanted w WHERE w.org = c.org AND w.kind = k.kind AND w.kind <> '' AND w.due_at <= $1) \
     AND NOT EXISTS (SELECT 1 FROM hold h WHERE h.org = c.org AND h.capability = k.capability AND h.target = '' \
     AND h.until > $1) \
-    AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.org = c.org AND p.capability = k.capability) ORDER BY c.org, k.kind";
+    AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.org = c.org AND p.capability = k.capability) \
+    UNION ALL SELECT o.org, k.kind FROM (SELECT DISTINCT w.org, w.kind FROM wanted w WHERE w.kind IN ('outage', 'card') \
+    AND w.due_at <= $1) o JOIN k ON k.kind = o.kind AND k.alone = 1 \
+    WHERE NOT EXISTS (SELECT 1 FROM hold h WHERE h.org = o.org AND h.capability = k.capability AND h.target = '' \
+    AND h.until > $1) \
+    AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.org = o.org AND p.capability = k.capability)";
 
 /// $1 now, $2 objects of a lane, $3 objects in all. A seed's walk begins at the first lane from its `first` on, and goes round: after
 /// the last lane comes the first of all, up to where it began. A row that has come round (`past` and not before `first`) ends it.
@@ -82,8 +88,8 @@ pub(super) struct Turns {
 type Group = (String, Kind);
 
 impl Store {
-    /// Takes due objects under lease: round robin over organisations, then targets; nothing of an organisation without a usable
-    /// connection, nothing that is paused, nothing under a hold, nothing under a live lease, never more than `per_target` of one target. Within a
+    /// Takes due objects under lease: round robin over organisations, then targets; nothing that needs a connection of an
+    /// organisation without a usable one, nothing that is paused, nothing under a hold, nothing under a live lease, never more than `per_target` of one target. Within a
     /// target the one that is due the longest comes first.
     pub async fn claim(&self, worker: &WorkerScope, now: DateTime<Utc>, request: ClaimRequest) -> Result<Vec<Claim>, StoreError> {
         self.claim_and_begin(worker, now, request, |claim| (claim, None)).await
@@ -199,10 +205,11 @@ impl Store {
     }
 }
 
-/// Groups with something due, a usable connection and no hold on all of it; in order.
+/// Groups with something due, a usable connection if they need one, and no hold on all of it; in order.
 async fn ready(conn: &mut Conn, now: DateTime<Utc>, kinds: &[Kind]) -> Result<Vec<Group>, Failure> {
-    let row = |kind: &Kind| [kind.label().into(), kind.delivered_by().label().into()];
-    let rows = conn.many(READY, &[now.into()], padded(kinds.iter().map(row).collect(), &["".into(), "".into()])).await?;
+    let row = |kind: &Kind| [kind.label().into(), kind.delivered_by().label().into(), (!kind.needs_connection()).into()];
+    let nothing = ["".into(), "".into(), false.into()];
+    let rows = conn.many(READY, &[now.into()], padded(kinds.iter().map(row).collect(), &nothing)).await?;
     let read = |row: &Row| Ok((row.text(0)?, values::kind(&row.text(1)?)?));
     let mut groups = rows.iter().map(read).collect::<Result<Vec<Group>, Failure>>()?;
     groups.sort();

@@ -120,6 +120,9 @@ const PUT: &str = "INSERT INTO connection (org, connection_id, epoch, secret_ver
     state = excluded.state, state_reason = excluded.state_reason, registered_at = excluded.registered_at, \
     updated_at = excluded.updated_at, last_test = excluded.last_test, next_probe_at = NULL, probes = 0 WHERE connection.secret_version = $19 RETURNING org";
 
+const KEYS_IN_USE: &str = "SELECT key_id FROM connection UNION SELECT key_id FROM teams_channel WHERE key_id <> '' \
+    UNION SELECT key_id FROM teams_account WHERE key_id <> '' UNION SELECT key_id FROM teams_sign_in WHERE key_id <> '' ORDER BY 1";
+
 const NUMBERS: &str = "INSERT INTO connection_numbers (org, epoch, secret_version) VALUES ($1, $2, $3) ON CONFLICT (org) DO UPDATE \
     SET epoch = CASE WHEN excluded.epoch > connection_numbers.epoch THEN excluded.epoch ELSE connection_numbers.epoch END, \
     secret_version = CASE WHEN excluded.secret_version > connection_numbers.secret_version THEN excluded.secret_version \
@@ -170,6 +173,7 @@ impl Store {
                 let (scope, audit) = &*given;
                 let removed = tx.conn.run("DELETE FROM connection WHERE org = $1", vec![scope.as_str().into()]).await? > 0;
                 if removed {
+                    super::teams_account::erase(tx, scope).await?;
                     tx.audit(scope, audit.iter().cloned());
                 }
                 Ok(removed)
@@ -249,7 +253,7 @@ impl Store {
     pub async fn key_ids_in_use(&self, _worker: &WorkerScope) -> Result<Vec<String>, StoreError> {
         const DOING: &str = "reading which keys are in use";
         let mut conn = self.read(DOING).await?;
-        let rows = conn.all("SELECT DISTINCT key_id FROM connection ORDER BY key_id", vec![]).await;
+        let rows = conn.all(KEYS_IN_USE, vec![]).await;
         rows.and_then(|rows| rows.iter().map(|row| row.text(0)).collect()).map_err(|failure| failure.doing(DOING))
     }
 }
@@ -276,7 +280,8 @@ impl Put {
         tx.conn.run(NUMBERS, vec![scope.as_str().into(), row.epoch.into(), row.secret_version.into()]).await?;
         let org_now = || -> Vec<Value> { vec![scope.as_str().into(), row.updated_at.into()] };
         if last_epoch != row.epoch {
-            for text in ["DELETE FROM place WHERE org = $1", "DELETE FROM hold WHERE org = $1"] {
+            // What a webhook posted stands in no directory of ours.
+            for text in ["DELETE FROM place WHERE org = $1 AND kind <> 'card'", "DELETE FROM hold WHERE org = $1"] {
                 tx.conn.run(text, vec![scope.as_str().into()]).await?;
             }
             tx.conn.run(REVOKE, org_now()).await?;

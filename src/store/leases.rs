@@ -39,12 +39,18 @@ const NEXT_HELD: &str = "WITH RECURSIVE lane(org, target) AS ( \
       FROM lane l WHERE l.target IS NOT NULL) \
     SELECT MIN(CASE WHEN until > due THEN until ELSE due END) FROM wait";
 
+/// Kinds that wait for no connection: row by row, for there are never many.
+const NEXT_ALONE: &str = "SELECT MIN(CASE WHEN o.until > o.due_at THEN o.until ELSE o.due_at END) FROM (SELECT w.due_at, \
+      (SELECT MAX(h.until) FROM hold h WHERE h.org = w.org AND h.capability = $2 AND h.target IN ('', w.target)) AS until \
+      FROM wanted w WHERE w.kind = $1 AND w.kind IN ('outage', 'card') AND w.due_at IS NOT NULL \
+      AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.org = w.org AND p.capability = $2)) o";
+
 /// What waits, of the objects that `$of` chooses. Every kind must be in the rows, with its capability.
 macro_rules! backlog {
     ($of:literal) => {
         concat!(
-            "WITH k(kind, capability) AS (VALUES {rows}) SELECT w.kind, CASE WHEN c.org IS NULL OR c.state = 'disabled' \
-             OR p.org IS NOT NULL THEN 'blocked' ELSE w.state END AS stands, COUNT(*), MIN(w.due_since) \
+            "WITH k(kind, capability, alone) AS (VALUES {rows}) SELECT w.kind, CASE WHEN \
+             (k.alone = 0 AND (c.org IS NULL OR c.state = 'disabled')) OR p.org IS NOT NULL THEN 'blocked' ELSE w.state END AS stands, COUNT(*), MIN(w.due_since) \
              FROM wanted w JOIN k ON k.kind = w.kind LEFT JOIN connection c ON c.org = w.org \
              LEFT JOIN pause p ON p.org = w.org AND p.capability = k.capability WHERE w.due_at IS NOT NULL AND ",
             $of,
@@ -122,7 +128,8 @@ fn row(lease: &Lease) -> [Value; 4] {
 async fn next_due(conn: &mut Conn, kinds: &[Kind]) -> Result<Option<DateTime<Utc>>, Failure> {
     let mut next = None;
     for kind in kinds {
-        for text in [NEXT_FREE, NEXT_HELD] {
+        let texts: &[&'static str] = if kind.needs_connection() { &[NEXT_FREE, NEXT_HELD] } else { &[NEXT_ALONE] };
+        for text in texts {
             let values = vec![kind.label().into(), kind.delivered_by().label().into()];
             let rows = conn.all(text, values).await?;
             let due = rows.first().map_or(Ok(None), |row| values::maybe_instant(row, 0))?;
@@ -144,7 +151,8 @@ async fn backlog(conn: &mut Conn, text: &'static str, org: &str) -> Result<Vec<B
         let kind = values::kind(&row.text(0)?)?;
         Ok(BacklogRow { kind, state, count: row.count(2)?, oldest: values::maybe_instant(row, 3)? })
     };
-    let kinds = Kind::ALL.map(|kind| [kind.label().into(), kind.delivered_by().label().into()]);
-    let rows = conn.many(text, &[org.into()], padded(kinds.into(), &["".into(), "".into()])).await?;
+    let row = |kind: Kind| [kind.label().into(), kind.delivered_by().label().into(), (!kind.needs_connection()).into()];
+    let rows = padded(Kind::ALL.map(row).into(), &["".into(), "".into(), false.into()]);
+    let rows = conn.many(text, &[org.into()], rows).await?;
     rows.iter().map(read).collect()
 }

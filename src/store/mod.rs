@@ -6,6 +6,7 @@
 mod arrivals;
 mod audit_chain;
 mod audit_log;
+mod channels;
 mod claim;
 mod connections;
 mod db;
@@ -14,6 +15,7 @@ mod holds;
 mod leases;
 mod operation;
 mod operation_lease;
+mod outages;
 mod outbox;
 mod page;
 mod pauses;
@@ -24,6 +26,9 @@ mod resealing;
 mod standing;
 mod suspicion;
 mod tasks;
+mod teams_account;
+mod teams_sign_in;
+mod turns;
 mod undisturbed;
 mod values;
 mod versions;
@@ -32,6 +37,7 @@ mod workers;
 
 pub use arrivals::{Arrival, Kind, Rejection, Taken};
 pub use audit_log::{AuditFilter, AuditRecord, NewAuditEntry};
+pub use channels::{ChannelNews, ChannelRow, ChannelSender};
 pub use connections::{ConnectionRow, ConnectionState, CredentialKind, StateChange};
 pub use db::{Store, StoreError};
 pub use dead_letters::{DeadLetterFilter, DeadLetterRow, NewDeadLetter};
@@ -39,12 +45,16 @@ pub use operation::{
     NewOperation, OperationChange, OperationError, OperationFilter, OperationKind, OperationRow, OperationState,
 };
 pub use operation_lease::{ClaimedOperation, OperationEnd, OperationLease, OperationProgress};
+pub use outages::{DueOutage, OutageRow, RoutedCard};
 pub use outbox::{OutgoingEvent, QueuedEvent};
 pub use page::{Page, PageRequest};
 pub use pauses::Pause;
 pub use probes::DueProbe;
 pub use replays::{Remedy, Replay};
 pub use tasks::{DeliveryError, DeliveryState, ObjectRow};
+pub use teams_account::{RefreshTurn, SealedToken, TeamsAccountRow};
+pub use teams_sign_in::{DuePoll, TeamsSignInRow};
+pub use turns::{TurnAnswer, TurnRequest};
 pub use work::{BacklogRow, Claim, ClaimRequest, Hold, Lease, Next, Progress, Recorded, WorkerScope};
 pub use workers::Beat;
 /// For the model of the reconciler, which moves objects by the same rules as the database does.

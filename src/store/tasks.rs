@@ -114,7 +114,7 @@ impl Store {
     }
 }
 
-async fn read_one(conn: &mut Conn, scope: &OrgScope, kind: Kind, key: &str) -> Result<Option<ObjectRow>, Failure> {
+pub(super) async fn read_one(conn: &mut Conn, scope: &OrgScope, kind: Kind, key: &str) -> Result<Option<ObjectRow>, Failure> {
     let blocked = is_blocked(conn, scope, kind).await?;
     let rows = conn.all(ONE, vec![scope.as_str().into(), kind.label().into(), key.into()]).await?;
     Ok(with_places(conn, scope, kind, &rows, blocked).await?.pop())
@@ -139,10 +139,14 @@ async fn read_page(
 
 /// Whether what is not settled waits for a connection, or for a person who paused it.
 async fn is_blocked(conn: &mut Conn, scope: &OrgScope, kind: Kind) -> Result<bool, Failure> {
+    let values = vec![scope.as_str().into(), kind.delivered_by().label().into()];
+    if !kind.needs_connection() {
+        let text = "SELECT 1 FROM pause WHERE org = $1 AND capability = $2";
+        return Ok(!conn.all(text, values).await?.is_empty());
+    }
     let text = "SELECT 1 FROM connection WHERE org = $1 AND state <> 'disabled' \
         AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.org = $1 AND p.capability = $2)";
-    let capability = kind.delivered_by().label();
-    Ok(conn.all(text, vec![scope.as_str().into(), capability.into()]).await?.is_empty())
+    Ok(conn.all(text, values).await?.is_empty())
 }
 
 /// The stored states that are shown as `state`.

@@ -6,7 +6,7 @@ use super::{DeliveryError, Kind, NewAuditEntry, NewDeadLetter, OutgoingEvent};
 use crate::{
     capabilities::{CapabilityName, Place, PlaceChange, Version},
     events::EventContext,
-    organisation::OrgScope,
+    organisation::{OrgScope, OrganisationId},
 };
 
 /// The right of the background loops to take up any organisation's due work. Made once, by the composition root.
@@ -17,6 +17,11 @@ impl WorkerScope {
     /// For the composition root and the loops it starts.
     pub fn for_loops() -> Self {
         Self(())
+    }
+
+    /// The scope of an object that a claim handed out, for whoever works on it.
+    pub fn of_claimed(&self, organisation: &OrganisationId) -> OrgScope {
+        OrgScope::of_stored_row(organisation.clone())
     }
 }
 

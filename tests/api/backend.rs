@@ -6,15 +6,17 @@ use std::sync::{
 };
 
 use argus_m365::{
-    api::{ConnectionAdmin, Operator, Records},
+    api::{ConnectionAdmin, Operator, Records, TeamsDesk},
     audit::Verification,
     capabilities::CapabilityName,
-    connections::{Actor, ConnectionError, ConnectionView, Registration, TestReport},
+    channels::{ChannelError, ChannelSetting, ChannelView, PostError},
+    connections::{Actor, ConnectionError, ConnectionView, Registration, TeamsSignIn, TestReport},
+    events::GivenOutage,
     operations::{Backlog, Replayed, Selection},
     organisation::OrgScope,
     store::{
         AuditFilter, AuditRecord, DeadLetterFilter, DeadLetterRow, DeliveryState, ObjectRow, OperationChange, OperationFilter,
-        OperationRow, Page, PageRequest, StoreError,
+        OperationRow, OutageRow, Page, PageRequest, StoreError,
     },
 };
 use futures_util::{FutureExt, future::BoxFuture};
@@ -92,6 +94,22 @@ impl ConnectionAdmin for Memory {
 
     fn remove<'a>(&'a self, scope: &'a OrgScope, _actor: &'a Actor) -> BoxFuture<'a, Result<bool, ConnectionError>> {
         self.administer(scope, "remove", || true)
+    }
+
+    fn start_teams_sign_in<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        _actor: &'a Actor,
+    ) -> BoxFuture<'a, Result<TeamsSignIn, ConnectionError>> {
+        self.administer(scope, "start sign-in", samples::sign_in)
+    }
+
+    fn remove_teams_account<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        _actor: &'a Actor,
+    ) -> BoxFuture<'a, Result<bool, ConnectionError>> {
+        self.administer(scope, "remove account", || true)
     }
 
     fn test<'a>(&'a self, scope: &'a OrgScope, _actor: &'a Actor) -> BoxFuture<'a, Result<TestReport, ConnectionError>> {
@@ -198,5 +216,40 @@ impl Operator for Memory {
         capability: CapabilityName,
     ) -> BoxFuture<'a, Result<Backlog, StoreError>> {
         self.read(scope, &format!("resume {capability:?} by {}", actor.name), samples::backlog)
+    }
+}
+
+impl TeamsDesk for Memory {
+    fn channels<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Vec<ChannelView>, ChannelError>> {
+        self.read(scope, "channels", || vec![samples::channel()]).map(|answer| answer.map_err(ChannelError::from)).boxed()
+    }
+
+    fn set_channel<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        setting: ChannelSetting,
+    ) -> BoxFuture<'a, Result<ChannelView, ChannelError>> {
+        let call = format!("set {setting:?} by {}", actor.name);
+        self.read(scope, &call, samples::channel).map(|answer| answer.map_err(ChannelError::from)).boxed()
+    }
+
+    fn remove_channel<'a>(&'a self, scope: &'a OrgScope, actor: Actor, key: String) -> BoxFuture<'a, Result<bool, ChannelError>> {
+        let call = format!("remove channel {key} by {}", actor.name);
+        self.read(scope, &call, || true).map(|answer| answer.map_err(ChannelError::from)).boxed()
+    }
+
+    fn outage<'a>(&'a self, scope: &'a OrgScope, outage: &'a str) -> BoxFuture<'a, Result<Option<OutageRow>, StoreError>> {
+        self.read(scope, &format!("outage {outage}"), || Some(samples::outage()))
+    }
+
+    fn post_outage<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        given: GivenOutage,
+    ) -> BoxFuture<'a, Result<OutageRow, PostError>> {
+        let call = format!("post {given:?} by {}", actor.name);
+        self.read(scope, &call, samples::outage).map(|answer| answer.map_err(PostError::from)).boxed()
     }
 }

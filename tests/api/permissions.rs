@@ -4,6 +4,8 @@ use argus_m365::api::auth::Permission::{self, Admin, Operate, Read};
 
 use crate::support::TestApi;
 
+const PREVIEW: &str = "{ previewOutageCard(input: { outageId: \"o-1\", title: \"t\", status: \"reported\", customersAffected: 1, utilityType: \"gas\" }) }";
+
 const OPERATIONS: &[(&str, Permission)] = &[
     ("{ viewer { subject } }", Read),
     ("{ connection { state } }", Read),
@@ -13,15 +15,27 @@ const OPERATIONS: &[(&str, Permission)] = &[
     ("{ backlog { pending } }", Read),
     ("{ operation(id: \"o-1\") { state } }", Read),
     ("{ operations { totalCount } }", Read),
+    ("{ teamsChannels { key } }", Read),
+    ("{ outage(outageId: \"u-1\") { routed } }", Read),
     ("{ auditTrail { totalCount } }", Read),
     ("{ auditVerification { intact } }", Read),
+    (PREVIEW, Read),
     ("mutation { testConnection { succeeded } }", Operate),
     ("mutation { replayDeadLetters { matched } }", Operate),
     ("mutation { discardDeadLetters(ids: [\"d-1\"]) }", Operate),
     ("mutation { pauseCapability(capability: CALENDAR) { paused } }", Operate),
     ("mutation { resumeCapability(capability: CALENDAR) { paused } }", Operate),
+    (
+        "mutation { postOutage(input: { outageId: \"u-1\", title: \"t\", status: \"reported\", customersAffected: 1, utilityType: \"gas\" }) \
+         { routed } }",
+        Operate,
+    ),
+    ("mutation { setTeamsChannel(input: { key: \"ops\", sender: GRAPH, teamId: \"t\", channelId: \"c\" }) { key } }", Admin),
+    ("mutation { removeTeamsChannel(key: \"ops\") }", Admin),
     ("mutation { registerConnection(input: { directoryId: \"d\", applicationId: \"a\" }) { state } }", Admin),
     ("mutation { removeConnection }", Admin),
+    ("mutation { startTeamsSignIn { userCode } }", Admin),
+    ("mutation { removeTeamsAccount }", Admin),
 ];
 
 #[tokio::test]
@@ -63,7 +77,7 @@ async fn everything_is_asked_for_the_tokens_organisation() {
         api.ask(operation).await.data();
     }
     let calls = api.memory.calls();
-    assert_eq!(calls.len(), OPERATIONS.len() - 1, "viewer asks nobody");
+    assert_eq!(calls.len(), OPERATIONS.len() - 2, "viewer and preview ask nobody");
     assert!(calls.iter().all(|call| call.starts_with("acme ")), "{calls:?}");
 }
 

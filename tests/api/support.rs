@@ -79,6 +79,7 @@ impl TestApi {
             connections: memory.clone(),
             records: memory.clone(),
             operations: memory.clone(),
+            teams: memory.clone(),
             authenticator: Authenticator::new(settings(), clock.clone()).unwrap(),
             clock,
             ids: Ids::seeded(7),
@@ -146,13 +147,14 @@ pub(crate) mod samples {
     use argus_m365::{
         audit::{Link, Verification},
         capabilities::{CapabilityName, Outcome, Place, PlaceState, Version},
-        connections::{Check, CheckStatus, ConnectionView, TestReport},
+        channels::ChannelView,
+        connections::{Check, CheckStatus, ConnectionView, TeamsAccountState, TeamsAccountView, TeamsSignIn, TestReport},
         graph::Cloud,
         operations::Backlog,
         store::{
-            AuditRecord, BacklogRow, ConnectionState, CredentialKind, DeadLetterRow, DeliveryError, DeliveryState, Kind,
-            NewAuditEntry, NewDeadLetter, ObjectRow, OperationChange, OperationError, OperationKind, OperationRow,
-            OperationState, Page, PageRequest, Pause,
+            AuditRecord, BacklogRow, ChannelNews, ChannelRow, ChannelSender, ConnectionState, CredentialKind, DeadLetterRow,
+            DeliveryError, DeliveryState, Kind, NewAuditEntry, NewDeadLetter, ObjectRow, OperationChange, OperationError,
+            OperationKind, OperationRow, OperationState, OutageRow, Page, PageRequest, Pause,
         },
     };
     use serde_json::json;
@@ -173,6 +175,21 @@ pub(crate) mod samples {
             registered_at: start(),
             updated_at: start(),
             last_test: Some(report()),
+            teams_account: Some(TeamsAccountView {
+                user_principal_name: Some("alerts@acme-water.example".into()),
+                state: TeamsAccountState::SignedIn,
+                reason: None,
+                signed_in_at: Some(start()),
+            }),
+        }
+    }
+
+    pub(crate) fn sign_in() -> TeamsSignIn {
+        TeamsSignIn {
+            user_code: "ABCD1234".into(),
+            verification_url: "https://microsoft.com/devicelogin".into(),
+            message: "Enter the code ABCD1234".into(),
+            expires_at: start(),
         }
     }
 
@@ -239,6 +256,36 @@ pub(crate) mod samples {
             task("t-2", DeliveryState::Settled, r#"{"state":"closed"}"#),
             task("t-3", DeliveryState::Dead, "not of this release"),
         ]
+    }
+
+    pub(crate) fn channel() -> ChannelView {
+        let row = ChannelRow {
+            key: "ops".into(),
+            sender: ChannelSender::Webhook,
+            team_id: None,
+            channel_id: None,
+            webhook_host: Some("x.api.powerplatform.com".into()),
+            secret_version: 1,
+            key_id: "key-1".into(),
+            sealed_data_key: vec![1],
+            sealed_url: vec![2],
+            utility_types: Vec::new(),
+            minimum_severity: None,
+            time_zone: "Europe/Dublin".into(),
+            updated_at: start(),
+        };
+        ChannelView { row, news: ChannelNews { posted_at: Some(start()), error: None } }
+    }
+
+    /// Routed to one channel, where its first card stands.
+    pub(crate) fn outage() -> OutageRow {
+        let mut shown = task("u-1/ops", DeliveryState::Settled, "{}");
+        let kept = json!({
+            "step": "post", "version": { "event": 3, "mutation": 0 }, "says": null, "at": "2031-05-07T06:00:00Z", "twice": true,
+        });
+        let card = Place { confirmed: Some(kept), ..place("webhook/ops", 1, PlaceState::Present) };
+        shown.places = vec![card];
+        OutageRow { outage: task("u-1", DeliveryState::Settled, "{}"), posts: vec![("ops".into(), Kind::Card, shown)] }
     }
 
     /// One that ended with a failure among its objects.

@@ -10,5 +10,6 @@ mod faults;
 mod identity;
 mod strictness;
 mod support;
+mod teams;
 mod throttling;
 mod traffic;

@@ -16,6 +16,7 @@ mod operations;
 mod records;
 mod storm;
 mod tampering;
+mod teams_account;
 mod versions;
 mod workers;
 mod world;
@@ -41,6 +42,13 @@ behaviours! {
     workers {
         who_stood_still_loses_its_leases_and_who_moved_keeps_them
         who_stopped_in_order_is_forgotten
+    }
+    teams_account {
+        one_replica_at_a_time_asks_for_the_next_token
+        a_token_that_is_rotated_late_is_refused
+        a_lost_account_keeps_no_token
+        a_sign_in_is_asked_about_by_one_replica_and_ends_once
+        an_account_goes_with_its_connection_and_is_nobody_elses
     }
     tampering {
         a_thousand_falsified_trails_are_all_found

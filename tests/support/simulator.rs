@@ -54,6 +54,23 @@ impl Simulator {
         self.patch(&format!("tenants/{id}"), &serde_json::json!({ "users": people })).await;
     }
 
+    /// Changes the example tenant: see `TenantChange`.
+    pub(crate) async fn change(&self, change: &Value) {
+        let id = tenant()["id"].as_str().unwrap_or_default().to_owned();
+        self.patch(&format!("tenants/{id}"), change).await;
+    }
+
+    /// What a person does with the code of a sign-in: `{"approve": {"user": …}}`, `"decline"` or `"expire"`.
+    pub(crate) async fn sign_in(&self, code: &str, act: &Value) {
+        self.post(&format!("sign-ins/{code}"), act).await;
+    }
+
+    /// What a Workflows webhook took, oldest first.
+    pub(crate) async fn cards(&self, name: &str) -> Vec<Value> {
+        let mut answer = self.get(&format!("webhooks/{name}")).await;
+        answer["cards"].as_array_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     /// Changes the simulator as a whole: `latencyMs`, `ledgerCapacity`.
     pub(crate) async fn behave(&self, settings: &Value) {
         self.patch("settings", settings).await;

@@ -20,7 +20,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
     auth::Authenticator,
-    backend::{ConnectionAdmin, Operator, Records},
+    backend::{ConnectionAdmin, Operator, Records, TeamsDesk},
     limits::{Gate, Limits},
     schema::{self, Api},
 };
@@ -70,6 +70,8 @@ pub struct ApiParts {
     pub records: Arc<dyn Records>,
     /// Carries out what operators decide.
     pub operations: Arc<dyn Operator>,
+    /// Teams channels.
+    pub teams: Arc<dyn TeamsDesk>,
     /// Checks callers' tokens.
     pub authenticator: Authenticator,
     /// Tells the time, for correlation ids.
@@ -109,7 +111,7 @@ pub fn router(parts: ApiParts) -> Router {
     let limits =
         Limits { depth: max_depth, complexity: max_complexity, root_fields: max_root_fields, directives: max_directives };
     let app = Arc::new(Shared {
-        schema: schema::build(parts.connections, parts.records, parts.operations),
+        schema: schema::build(parts.connections, parts.records, parts.operations, parts.teams, parts.clock.clone()),
         gate: Gate::new(limits, &sdl),
         sdl,
         authenticator: parts.authenticator,

@@ -6,6 +6,7 @@ use super::{
     super::{auth::Permission, caller::Caller, errors::Refusal},
     registration::RegisterConnectionInput,
     scalars::Instant,
+    teams_account::TeamsAccount,
     words::{Capability, CheckStatus, Cloud, ConnectionState},
 };
 use crate::{
@@ -40,6 +41,8 @@ pub(super) struct Connection {
     updated_at: Instant,
     /// The last test.
     last_test: Option<ConnectionTest>,
+    /// The account that posts through GRAPH channels.
+    teams_account: Option<TeamsAccount>,
 }
 
 impl From<ConnectionView> for Connection {
@@ -60,6 +63,7 @@ impl From<ConnectionView> for Connection {
             registered_at: view.registered_at.into(),
             updated_at: view.updated_at.into(),
             last_test: view.last_test.map(ConnectionTest::from),
+            teams_account: view.teams_account.map(TeamsAccount::from),
         }
     }
 }

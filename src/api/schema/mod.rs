@@ -2,14 +2,19 @@
 
 mod audit;
 mod backlog;
+mod card_preview;
+mod channels;
 mod connection;
 mod dead_letters;
 mod operation;
 mod operations;
+mod outage_input;
+mod outages;
 mod page;
 mod registration;
 mod scalars;
 mod tasks;
+mod teams_account;
 mod viewer;
 mod words;
 
@@ -18,9 +23,10 @@ use std::sync::Arc;
 use async_graphql::{Context, EmptySubscription, MergedObject, Schema};
 
 use super::{
-    backend::{ConnectionAdmin, Operator, Records},
+    backend::{ConnectionAdmin, Operator, Records, TeamsDesk},
     errors::Refusal,
 };
+use crate::clock::SharedClock;
 
 /// Everything that can be asked.
 #[derive(MergedObject, Default)]
@@ -31,12 +37,21 @@ pub(super) struct Query(
     dead_letters::DeadLetterQuery,
     backlog::BacklogQuery,
     operation::OperationQuery,
+    card_preview::PreviewQuery,
+    channels::ChannelQuery,
+    outages::OutageQuery,
     audit::AuditQuery,
 );
 
 /// Everything that can be changed.
 #[derive(MergedObject, Default)]
-pub(super) struct Mutation(connection::ConnectionMutation, operations::OperationMutation);
+pub(super) struct Mutation(
+    connection::ConnectionMutation,
+    teams_account::TeamsAccountMutation,
+    channels::ChannelMutation,
+    outages::OutageMutation,
+    operations::OperationMutation,
+);
 
 /// The schema, ready to execute.
 pub(super) type Api = Schema<Query, Mutation, EmptySubscription>;
@@ -46,8 +61,14 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
 }
 
 /// Over these services. Limits are not the schema's: they are checked before it is asked (`super::limits`).
-pub(super) fn build(connections: Arc<dyn ConnectionAdmin>, records: Arc<dyn Records>, operations: Arc<dyn Operator>) -> Api {
-    builder().data(connections).data(records).data(operations).finish()
+pub(super) fn build(
+    connections: Arc<dyn ConnectionAdmin>,
+    records: Arc<dyn Records>,
+    operations: Arc<dyn Operator>,
+    teams: Arc<dyn TeamsDesk>,
+    clock: SharedClock,
+) -> Api {
+    builder().data(connections).data(records).data(operations).data(teams).data(clock).finish()
 }
 
 /// The schema's text, as in `schema.graphql` and under `GET /schema.graphql`.
@@ -66,6 +87,17 @@ fn records<'a>(context: &Context<'a>) -> Result<&'a dyn Records, Refusal> {
 fn operations<'a>(context: &Context<'a>) -> Result<&'a dyn Operator, Refusal> {
     let operations = context.data_opt::<Arc<dyn Operator>>();
     operations.map(AsRef::as_ref).ok_or_else(|| Refusal::internal("the schema was built without operations"))
+}
+
+/// The time.
+fn clock<'a>(context: &Context<'a>) -> Result<&'a SharedClock, Refusal> {
+    context.data_opt::<SharedClock>().ok_or_else(|| Refusal::internal("the schema was built without a clock"))
+}
+
+/// Teams channels, and what they are told.
+fn teams<'a>(context: &Context<'a>) -> Result<&'a dyn TeamsDesk, Refusal> {
+    let teams = context.data_opt::<Arc<dyn TeamsDesk>>();
+    teams.map(AsRef::as_ref).ok_or_else(|| Refusal::internal("the schema was built without Teams"))
 }
 
 /// The administration of connections.

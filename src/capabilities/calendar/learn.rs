@@ -56,7 +56,7 @@ impl Lesson<'_> {
             looked: Some(mailbox.to_owned()),
             rechecked: self.all_looked_at(&ledger),
             places: ledger.into_changes(),
-            failure: None,
+            ..Learned::default()
         }
     }
 

@@ -74,6 +74,7 @@ pub(crate) fn work(wanted: &WantedTask) -> Work {
         places: Vec::new(),
         failures: Vec::new(),
         looked: BTreeSet::new(),
+        briefing: None,
     }
 }
 

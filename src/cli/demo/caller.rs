@@ -7,6 +7,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use url::Url;
 
+use super::outages;
 use crate::clock::{Clock, SystemClock};
 
 /// The simulated tenant: one app and two workers.
@@ -64,6 +65,17 @@ impl Caller {
             request["method"] != "GET" && request["path"].as_str().is_some_and(|path| path.starts_with("/v1.0"))
         };
         Ok(list.iter().filter(is_write).count())
+    }
+
+    /// The first lines of the cards that a Workflows webhook took, oldest first.
+    pub(super) async fn cards(&self, webhook: &str) -> anyhow::Result<Vec<String>> {
+        let taken = self.simulator_get(&format!("_sim/webhooks/{webhook}")).await?;
+        Ok(taken["cards"]
+            .as_array()
+            .context("the cards are a list")?
+            .iter()
+            .map(|one| outages::first_line(&one["card"]))
+            .collect())
     }
 
     /// Makes the tenant.

@@ -1,11 +1,12 @@
 //! `demo`: the whole story in a minute, against the tenant simulator, with every claim checked.
 //!
 //! [`stage`] starts a broker, the simulator and the connector (the same binary, as a child); [`story`] publishes and shows;
-//! [`teller`] waits; [`claims`] compares what is said with what the simulator remembers; [`table`] prints. Nothing is left behind.
+//! [`teller`] waits; [`outages`] tells of Teams; [`claims`] compares what is said with what the simulator remembers; [`table`] prints. Nothing is left behind.
 
 mod calendars;
 mod caller;
 mod claims;
+mod outages;
 mod stage;
 mod story;
 mod table;

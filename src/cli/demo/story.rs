@@ -29,6 +29,7 @@ pub(super) async fn tell(stage: &mut Stage, table: &mut Table, claims: &mut Clai
     teller.arrive_late().await?;
     teller.close().await?;
     teller.kill_in_the_middle().await?;
+    teller.an_outage().await?;
     teller.show_audit_trail().await
 }
 

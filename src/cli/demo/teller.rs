@@ -23,11 +23,16 @@ pub(super) struct Teller<'a> {
 impl Teller<'_> {
     /// Publishes to acme's subject and waits for the stream's answer. `delivery` sets apart the deduplication ids of copies.
     pub(super) async fn publish(&self, verb: &str, event: &Value, delivery: &str) -> anyhow::Result<()> {
+        self.publish_on(&format!("task.{verb}"), event, delivery).await
+    }
+
+    /// The same on another of acme's subjects.
+    pub(super) async fn publish_on(&self, subject: &str, event: &Value, delivery: &str) -> anyhow::Result<()> {
         let mut headers = HeaderMap::new();
         headers.insert("Content-Type", "application/cloudevents+json");
         headers.insert("Nats-Msg-Id", format!("{}-{delivery}", event["id"].as_str().unwrap_or_default()));
         let stream = jetstream::new(self.stage.broker.clone());
-        let sent = stream.publish_with_headers(format!("argus.acme.task.{verb}"), headers, event.to_string().into()).await?;
+        let sent = stream.publish_with_headers(format!("argus.acme.{subject}"), headers, event.to_string().into()).await?;
         sent.await.context("the stream did not take the event")?;
         Ok(())
     }

@@ -4,7 +4,7 @@ mod spec;
 mod state;
 
 pub use spec::{
-    AfterDelete, AppSpec, CertificateSpec, DuplicateFace, MailboxState, SearchLag, SecretSpec, TenantSettings, TenantSpec,
-    UserSpec,
+    AfterDelete, AppSpec, CertificateSpec, ChannelSpec, DuplicateFace, MailboxState, SearchLag, SecretSpec, TenantSettings,
+    TenantSpec, UserSpec,
 };
 pub(crate) use state::{Person, Slot, Tenant};

@@ -18,6 +18,9 @@ pub struct TenantSpec {
     /// App registrations that this tenant has consented to.
     #[serde(default)]
     pub apps: Vec<AppSpec>,
+    /// Teams and their channels.
+    #[serde(default)]
+    pub channels: Vec<ChannelSpec>,
     /// The directory's people, most with a mailbox.
     #[serde(default)]
     pub users: Vec<UserSpec>,
@@ -84,6 +87,19 @@ pub struct UserSpec {
     /// How Exchange sees the mailbox.
     #[serde(default)]
     pub mailbox: MailboxState,
+}
+
+/// A channel of a team.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChannelSpec {
+    /// The team's id, a GUID.
+    pub team_id: String,
+    /// The channel's id (`19:…@thread.tacv2`).
+    pub channel_id: String,
+    /// Whether a reader's permission is granted for its messages.
+    #[serde(default = "yes")]
+    pub readable: bool,
 }
 
 /// How Exchange answers for a person.
@@ -217,6 +233,11 @@ impl TenantSpec {
     /// Client secret in [`TenantSpec::demo`].
     pub const DEMO_SECRET: &'static str = "simulator~demo-secret.not-a-real-one";
 
+    /// Team id in [`TenantSpec::demo`].
+    pub const DEMO_TEAM: &'static str = "3c1f0a64-7b52-4d7e-9f0a-5a8e2b6d9c11";
+    /// Channel id in [`TenantSpec::demo`].
+    pub const DEMO_CHANNEL: &'static str = "19:4b6dfa0f8c2e4c1b9d3a7e5f60718293@thread.tacv2";
+
     /// The tenant of the example events: one app with every role, the mailboxes `niamh@` and `oisin@acme-water.example`.
     pub fn demo() -> Self {
         let roles = ["Calendars.ReadWrite", "User.Read.All", "Group.Read.All", "Organization.Read.All", "Sites.ReadWrite.All"];
@@ -234,6 +255,11 @@ impl TenantSpec {
                 UserSpec::licensed("0d5b9b0e-6f0a-4f7c-9a44-1c1d3e5f7a01", "niamh@acme-water.example", "Niamh B."),
                 UserSpec::licensed("0d5b9b0e-6f0a-4f7c-9a44-1c1d3e5f7a02", "oisin@acme-water.example", "Oisín K."),
             ],
+            channels: vec![ChannelSpec {
+                team_id: Self::DEMO_TEAM.to_owned(),
+                channel_id: Self::DEMO_CHANNEL.to_owned(),
+                readable: true,
+            }],
             settings: TenantSettings::default(),
         }
     }

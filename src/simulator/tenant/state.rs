@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use parking_lot::{Mutex, RwLock};
 
 use super::{AppSpec, MailboxState, TenantSettings, TenantSpec, UserSpec};
-use crate::simulator::{calendar::Calendar, errors::Failure};
+use crate::simulator::{calendar::Calendar, errors::Failure, teams::Teams};
 
 /// A tenant at work.
 #[derive(Debug)]
@@ -16,6 +16,7 @@ pub(crate) struct Tenant {
     pub(crate) apps: RwLock<HashMap<String, Arc<AppSpec>>>,
     pub(crate) settings: RwLock<Arc<TenantSettings>>,
     people: RwLock<People>,
+    pub(crate) teams: Teams,
 }
 
 #[derive(Debug, Default)]
@@ -54,6 +55,7 @@ impl Tenant {
             apps: RwLock::new(spec.apps.into_iter().map(|app| (app.id.to_lowercase(), Arc::new(app))).collect()),
             settings: RwLock::new(Arc::new(spec.settings)),
             people: RwLock::default(),
+            teams: Teams::new(&spec.channels),
         };
         for user in spec.users {
             tenant.add_user(user);
