@@ -10,6 +10,7 @@ mod claim;
 mod connections;
 mod db;
 mod dead_letters;
+mod directory;
 mod leases;
 mod outbox;
 mod page;
