@@ -9,8 +9,8 @@ use crate::{
     operations::{Backlog, Operations, Replayed, Selection},
     organisation::OrgScope,
     store::{
-        AuditFilter, AuditRecord, DeadLetterFilter, DeadLetterRow, DeliveryState, Kind, ObjectRow, Page, PageRequest, Store,
-        StoreError,
+        AuditFilter, AuditRecord, DeadLetterFilter, DeadLetterRow, DeliveryState, Kind, ObjectRow, OperationChange,
+        OperationFilter, OperationRow, Page, PageRequest, Store, StoreError,
     },
 };
 
@@ -89,6 +89,25 @@ pub trait Records: Send + Sync + 'static {
         page: PageRequest,
     ) -> BoxFuture<'a, Result<Page<AuditRecord>, StoreError>>;
 
+    /// One operation.
+    fn operation<'a>(&'a self, scope: &'a OrgScope, id: &'a str) -> BoxFuture<'a, Result<Option<OperationRow>, StoreError>>;
+
+    /// Operations, newest first.
+    fn operations<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        filter: OperationFilter,
+        page: PageRequest,
+    ) -> BoxFuture<'a, Result<Page<OperationRow>, StoreError>>;
+
+    /// What an operation did or would do.
+    fn operation_changes<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        id: &'a str,
+        page: PageRequest,
+    ) -> BoxFuture<'a, Result<Page<OperationChange>, StoreError>>;
+
     /// Checks the whole chain.
     fn verify_audit<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Verification, StoreError>>;
 }
@@ -127,6 +146,28 @@ impl Records for Store {
         page: PageRequest,
     ) -> BoxFuture<'a, Result<Page<AuditRecord>, StoreError>> {
         Store::audit_trail(self, scope, filter, page).boxed()
+    }
+
+    fn operation<'a>(&'a self, scope: &'a OrgScope, id: &'a str) -> BoxFuture<'a, Result<Option<OperationRow>, StoreError>> {
+        Store::operation(self, scope, id).boxed()
+    }
+
+    fn operations<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        filter: OperationFilter,
+        page: PageRequest,
+    ) -> BoxFuture<'a, Result<Page<OperationRow>, StoreError>> {
+        Store::operations(self, scope, filter, page).boxed()
+    }
+
+    fn operation_changes<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        id: &'a str,
+        page: PageRequest,
+    ) -> BoxFuture<'a, Result<Page<OperationChange>, StoreError>> {
+        Store::operation_changes(self, scope, id, page).boxed()
     }
 
     fn verify_audit<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Verification, StoreError>> {

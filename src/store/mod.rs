@@ -10,7 +10,10 @@ mod claim;
 mod connections;
 mod db;
 mod dead_letters;
+mod directory;
 mod leases;
+mod operation;
+mod operation_lease;
 mod outbox;
 mod page;
 mod pauses;
@@ -30,6 +33,10 @@ pub use audit_log::{AuditFilter, AuditRecord, NewAuditEntry};
 pub use connections::{ConnectionRow, ConnectionState, CredentialKind, StateChange};
 pub use db::{Store, StoreError};
 pub use dead_letters::{DeadLetterFilter, DeadLetterRow, NewDeadLetter};
+pub use operation::{
+    NewOperation, OperationChange, OperationError, OperationFilter, OperationKind, OperationRow, OperationState,
+};
+pub use operation_lease::{ClaimedOperation, OperationEnd, OperationLease, OperationProgress};
 pub use outbox::{OutgoingEvent, QueuedEvent};
 pub use page::{Page, PageRequest};
 pub use pauses::Pause;

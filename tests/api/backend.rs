@@ -12,7 +12,10 @@ use argus_m365::{
     connections::{Actor, ConnectionError, ConnectionView, Registration, TestReport},
     operations::{Backlog, Replayed, Selection},
     organisation::OrgScope,
-    store::{AuditFilter, AuditRecord, DeadLetterFilter, DeadLetterRow, DeliveryState, ObjectRow, Page, PageRequest, StoreError},
+    store::{
+        AuditFilter, AuditRecord, DeadLetterFilter, DeadLetterRow, DeliveryState, ObjectRow, OperationChange, OperationFilter,
+        OperationRow, Page, PageRequest, StoreError,
+    },
 };
 use futures_util::{FutureExt, future::BoxFuture};
 
@@ -132,6 +135,28 @@ impl Records for Memory {
         page: PageRequest,
     ) -> BoxFuture<'a, Result<Page<AuditRecord>, StoreError>> {
         self.read(scope, &format!("audit trail {filter:?}"), move || samples::page(samples::audit().into_iter(), &page))
+    }
+
+    fn operation<'a>(&'a self, scope: &'a OrgScope, id: &'a str) -> BoxFuture<'a, Result<Option<OperationRow>, StoreError>> {
+        self.read(scope, &format!("operation {id}"), move || samples::operations().into_iter().find(|row| row.id == id))
+    }
+
+    fn operations<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        filter: OperationFilter,
+        page: PageRequest,
+    ) -> BoxFuture<'a, Result<Page<OperationRow>, StoreError>> {
+        self.read(scope, &format!("operations {filter:?}"), move || samples::page(samples::operations().into_iter(), &page))
+    }
+
+    fn operation_changes<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        id: &'a str,
+        page: PageRequest,
+    ) -> BoxFuture<'a, Result<Page<OperationChange>, StoreError>> {
+        self.read(scope, &format!("changes of {id}"), move || samples::page(samples::changes().into_iter(), &page))
     }
 
     fn verify_audit<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Verification, StoreError>> {

@@ -4,13 +4,15 @@ use argus_m365::api::auth::Permission::{self, Admin, Operate, Read};
 
 use crate::support::TestApi;
 
-const OPERATIONS: [(&str, Permission); 15] = [
+const OPERATIONS: &[(&str, Permission)] = &[
     ("{ viewer { subject } }", Read),
     ("{ connection { state } }", Read),
     ("{ task(taskId: \"t-1\") { state } }", Read),
     ("{ tasks { totalCount } }", Read),
     ("{ deadLetters { totalCount } }", Read),
     ("{ backlog { pending } }", Read),
+    ("{ operation(id: \"o-1\") { state } }", Read),
+    ("{ operations { totalCount } }", Read),
     ("{ auditTrail { totalCount } }", Read),
     ("{ auditVerification { intact } }", Read),
     ("mutation { testConnection { succeeded } }", Operate),
@@ -26,7 +28,7 @@ const OPERATIONS: [(&str, Permission); 15] = [
 async fn every_operation_asks_for_its_permission_and_each_includes_the_lower() {
     let callers: [(&[Permission], Option<Permission>); 4] =
         [(&[], None), (&[Read], Some(Read)), (&[Operate], Some(Operate)), (&[Admin], Some(Admin))];
-    for (operation, needed) in OPERATIONS {
+    for &(operation, needed) in OPERATIONS {
         for (permissions, highest) in callers {
             let api = TestApi::new();
             let answer = api.ask_as(permissions, operation).await;
@@ -57,7 +59,7 @@ async fn the_list_of_operations_above_is_complete() {
 #[tokio::test]
 async fn everything_is_asked_for_the_tokens_organisation() {
     let api = TestApi::new();
-    for (operation, _) in OPERATIONS {
+    for &(operation, _) in OPERATIONS {
         api.ask(operation).await.data();
     }
     let calls = api.memory.calls();

@@ -218,3 +218,26 @@ async fn a_failure_of_the_store_shows_nothing_but_the_correlation_id() {
     let id = answer.json()["errors"][0]["extensions"]["correlationId"].clone();
     assert_eq!(id.as_str(), answer.headers["x-correlation-id"].to_str().ok());
 }
+
+#[tokio::test]
+async fn an_operation_shows_its_counts_and_its_changes_and_not_its_input() {
+    let api = TestApi::new();
+    let query = "{ operation(id: \"o-1\") { id kind state dryRun requestedBy requestedAt startedAt finishedAt done total counts
+        error { code } changes(first: 1, after: \"0\") { nodes { key action before after error { code message } } totalCount } } }";
+    assert_eq!(
+        api.ask(query).await.data()["operation"],
+        json!({
+            "id": "o-1", "kind": "PUBLISH_ZONES", "state": "PARTIALLY_FAILED", "dryRun": false, "requestedBy": "user:kim",
+            "requestedAt": "2031-05-06T07:08:09Z", "startedAt": "2031-05-06T07:08:09Z", "finishedAt": null, "done": 2, "total": 3,
+            "counts": { "created": 1, "failed": 1 }, "error": null,
+            "changes": { "totalCount": 2, "nodes": [
+                { "key": "z-2", "action": "update", "before": {}, "after": null,
+                  "error": { "code": "COLUMN_REJECTED", "message": "column Kind" } },
+            ] },
+        })
+    );
+    let data =
+        api.ask("{ operation(id: \"o-2\") { id } operations(kind: IMPORT_USERS, state: QUEUED) { nodes { id } } }").await.data();
+    assert_eq!(data, json!({ "operation": null, "operations": { "nodes": [{ "id": "o-1" }] } }));
+    assert!(api.memory.calls().iter().any(|call| call.contains("ImportUsers") && call.contains("Queued")));
+}

@@ -151,7 +151,8 @@ pub(crate) mod samples {
         operations::Backlog,
         store::{
             AuditRecord, BacklogRow, ConnectionState, CredentialKind, DeadLetterRow, DeliveryError, DeliveryState, Kind,
-            NewAuditEntry, NewDeadLetter, ObjectRow, Page, PageRequest, Pause,
+            NewAuditEntry, NewDeadLetter, ObjectRow, OperationChange, OperationError, OperationKind, OperationRow,
+            OperationState, Page, PageRequest, Pause,
         },
     };
     use serde_json::json;
@@ -237,6 +238,48 @@ pub(crate) mod samples {
             moving,
             task("t-2", DeliveryState::Settled, r#"{"state":"closed"}"#),
             task("t-3", DeliveryState::Dead, "not of this release"),
+        ]
+    }
+
+    /// One that ended with a failure among its objects.
+    pub(crate) fn operations() -> Vec<OperationRow> {
+        vec![OperationRow {
+            id: "o-1".into(),
+            kind: OperationKind::PublishZones,
+            state: OperationState::PartiallyFailed,
+            dry_run: false,
+            input: json!({ "secret": "not for callers" }),
+            requested_by: "user:kim".into(),
+            requested_at: start(),
+            approved_by: None,
+            started_at: Some(start()),
+            finished_at: None,
+            done: 2,
+            total: Some(3),
+            counts: json!({ "created": 1, "failed": 1 }),
+            error: None,
+        }]
+    }
+
+    pub(crate) fn changes() -> Vec<OperationChange> {
+        let error = OperationError { code: "COLUMN_REJECTED".into(), message: "column Kind".into() };
+        vec![
+            OperationChange {
+                sequence: 0,
+                key: "z-1".into(),
+                action: "create".into(),
+                before: None,
+                after: Some(json!({ "Title": "North" })),
+                error: None,
+            },
+            OperationChange {
+                sequence: 1,
+                key: "z-2".into(),
+                action: "update".into(),
+                before: Some(json!({})),
+                after: None,
+                error: Some(error),
+            },
         ]
     }
 

@@ -10,6 +10,7 @@ mod claims;
 mod connections;
 mod isolation;
 mod life;
+mod long_operations;
 mod objects;
 mod operations;
 mod records;
@@ -35,6 +36,16 @@ macro_rules! behaviours {
 }
 
 behaviours! {
+    long_operations {
+        an_operation_is_followed_from_the_queue_to_its_end
+        one_operation_of_a_kind_runs_at_a_time_in_an_organisation
+        replicas_that_claim_at_once_get_one_operation_between_them
+        an_operation_whose_runner_died_is_taken_over_and_its_late_words_are_refused
+        an_operation_put_back_waits_for_its_instant
+        changes_told_again_stand_once_and_are_read_in_order
+        what_waits_for_approval_runs_again_or_never
+        operations_are_listed_newest_first_by_kind_and_state
+    }
     versions {
         a_higher_version_becomes_what_is_wanted
         the_same_version_with_the_same_data_is_a_duplicate

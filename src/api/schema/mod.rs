@@ -4,6 +4,7 @@ mod audit;
 mod backlog;
 mod connection;
 mod dead_letters;
+mod operation;
 mod operations;
 mod page;
 mod registration;
@@ -29,6 +30,7 @@ pub(super) struct Query(
     tasks::TaskQuery,
     dead_letters::DeadLetterQuery,
     backlog::BacklogQuery,
+    operation::OperationQuery,
     audit::AuditQuery,
 );
 

@@ -78,3 +78,35 @@ pub(super) enum CheckStatus {
     /// Not configured.
     Skipped,
 }
+
+/// What an operation does.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "store::OperationKind")]
+pub(super) enum OperationKind {
+    /// Zones into a SharePoint list.
+    PublishZones,
+    /// People from Entra ID.
+    ImportUsers,
+    /// Groups and memberships from Entra ID.
+    ImportGroups,
+}
+
+/// Where an operation stands.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "store::OperationState")]
+pub(super) enum OperationState {
+    /// Waits for its turn.
+    Queued,
+    /// Under way.
+    Running,
+    /// All of it was done.
+    Succeeded,
+    /// Some objects failed.
+    PartiallyFailed,
+    /// It failed.
+    Failed,
+    /// Complete, and held back until a person approves it.
+    AwaitingApproval,
+    /// A person rejected it.
+    Rejected,
+}

@@ -1,0 +1,53 @@
+//! Long-running operations carried out: a publication or an import that a caller started and now follows.
+//!
+//! ```text
+//! enqueue (API, CLI, timer) ──> operation row ──> Runner: claim → Job::run → end      one at a time per organisation and kind
+//!                                                            └── Desk: progress, changes, whether to stop
+//! ```
+//!
+//! An operation's runner may die at any moment; another claims it when the lease has ended and runs it **from its start**. So a
+//! [`Job`] is written to be repeated: what it wrote to Microsoft 365 it finds again, and what it applies to the store it applies in
+//! one transaction that is fenced by the lease.
+
+mod desk;
+mod runner;
+#[cfg(test)]
+mod tests;
+
+use chrono::{DateTime, Utc};
+
+pub use desk::Desk;
+pub use runner::{JobSettings, Runner};
+
+use crate::store::{OperationEnd, OperationKind, OperationRow, StoreError};
+
+/// What carries out operations of one kind.
+pub trait Job: Send + Sync + 'static {
+    /// The kind.
+    fn kind(&self) -> OperationKind;
+
+    /// Carries one out, from its start, whatever an earlier runner did. Returns soon after [`Desk::stopping`].
+    fn run(&self, operation: &OperationRow, desk: &Desk) -> impl Future<Output = Result<JobEnd, JobError>> + Send;
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum JobEnd {
+    /// To be recorded as this.
+    Ended(OperationEnd),
+    /// Recorded already, in the transaction that applied its result.
+    Recorded,
+    /// To be run again, not before this instant: what it needs is away, or the runner stops.
+    Again(DateTime<Utc>),
+}
+
+/// A run that could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// Somebody else has the operation now.
+    #[error("the operation was taken over")]
+    LeaseLost,
+    /// The store could not be read or written.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
