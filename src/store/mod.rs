@@ -33,6 +33,10 @@ pub use audit_log::{AuditFilter, AuditRecord, NewAuditEntry};
 pub use connections::{ConnectionRow, ConnectionState, CredentialKind, StateChange};
 pub use db::{Store, StoreError};
 pub use dead_letters::{DeadLetterFilter, DeadLetterRow, NewDeadLetter};
+pub use directory::{
+    DirectoryGroupRow, DirectoryStatus, DirectoryUserFilter, DirectoryUserRow, EffectiveRolesRow, MOST_SEARCH_WORDS,
+    RoleDecision, RoleMappingRow,
+};
 pub use operation::{
     NewOperation, OperationChange, OperationError, OperationFilter, OperationKind, OperationRow, OperationState,
 };
