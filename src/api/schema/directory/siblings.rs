@@ -5,11 +5,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use async_graphql::Context;
-use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
 use super::{super::super::caller::Caller, Refusal, records};
@@ -49,6 +48,11 @@ impl People {
         Self { ids, roles: Shared::new(), groups: Mutex::default() }
     }
 
+    fn of(&self, wanted: Wanted) -> Arc<GroupsOf> {
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(groups.entry(wanted).or_default())
+    }
+
     /// One person's roles.
     pub(super) async fn roles(&self, context: &Context<'_>, id: &str) -> Result<Vec<String>, Refusal> {
         let scope = Caller::of(context)?.scope();
@@ -65,7 +69,7 @@ impl People {
         count: bool,
     ) -> Result<(Page<DirectoryGroupRow>, Arc<Groups>), Refusal> {
         let scope = Caller::of(context)?.scope();
-        let of = Arc::clone(self.groups.lock().entry((page.first, page.after.clone(), count)).or_default());
+        let of = self.of((page.first, page.after.clone(), count));
         let read = async { Ok(records(context)?.groups_of_people(scope, &self.ids, page, count).await?) };
         let own = shared(&of.pages, id, read).await?;
         let siblings = of.siblings.get_or_init(async || {
