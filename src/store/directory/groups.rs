@@ -37,11 +37,12 @@ const COUNT: &str = concat!(
     searched!()
 );
 
+// `|| ''` keeps SQLite, which has no statistics here, from walking all memberships by group: it is to begin with the people.
 const OF_PEOPLE: &str = "SELECT object_id, display_name, description, status, member_id FROM (\
     SELECT g.object_id, g.display_name, g.description, g.status, m.member_id, \
     ROW_NUMBER() OVER (PARTITION BY m.member_id ORDER BY g.object_id) AS place \
     FROM directory_member m JOIN directory_group g ON g.org = m.org AND g.object_id = m.group_id \
-    WHERE m.org = $1 AND m.kind = 'user' AND m.group_id > $2 AND m.member_id IN (VALUES {rows})) listed \
+    WHERE m.org = $1 AND m.kind = 'user' AND m.group_id || '' > $2 AND m.member_id IN (VALUES {rows})) listed \
     WHERE place <= $3 ORDER BY member_id, object_id";
 
 const HOW_MANY_OF_PEOPLE: &str = "SELECT m.member_id, COUNT(*) \

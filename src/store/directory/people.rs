@@ -95,7 +95,8 @@ macro_rules! searched {
 }
 pub(super) use searched;
 
-// One statement for each set of equalities, so that each finds its index; `x = $n OR $n IS NULL` would find none.
+// One statement for each set of equalities, so that each finds its index; `x = $n OR $n IS NULL` would find none. A department
+// is smaller than a status: `|| ''` keeps the index of the latter out of the choice.
 macro_rules! statements {
     ($($name:ident = $conditions:literal;)*) => { $(
         const $name: [&str; 2] = [
@@ -112,7 +113,7 @@ statements! {
     ALL = " AND CAST($2 AS TEXT) IS NULL AND CAST($3 AS TEXT) IS NULL";
     OF_STATUS = " AND status = $2 AND CAST($3 AS TEXT) IS NULL";
     OF_DEPARTMENT = " AND CAST($2 AS TEXT) IS NULL AND department_key = $3";
-    OF_BOTH = " AND status = $2 AND department_key = $3";
+    OF_BOTH = " AND status || '' = $2 AND department_key = $3";
 }
 
 const BY_ID: &str = concat!("SELECT ", columns!(), " FROM directory_user WHERE org = $1 AND object_id = $2");
