@@ -21,6 +21,7 @@
 //! | [`audit`] | the append-only chain: canonical form and verification |
 //! | [`outbox`] | publishes the events that the store owes |
 //! | [`jobs`] | long-running operations carried out: publications and imports |
+//! | [`imports`] | the directory read, planned and applied |
 //! | [`operations`] | what a person decides: replay, discard, pause, resume |
 //! | [`api`] | GraphQL, health and metrics over HTTP |
 //! | [`app`] | composition root: builds everything, starts and stops it in order |
@@ -59,6 +60,7 @@ pub mod events;
 pub mod graph;
 mod hex;
 pub mod ids;
+pub mod imports;
 pub mod intake;
 pub mod jobs;
 pub mod metrics;

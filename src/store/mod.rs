@@ -33,6 +33,7 @@ pub use audit_log::{AuditFilter, AuditRecord, NewAuditEntry};
 pub use connections::{ConnectionRow, ConnectionState, CredentialKind, StateChange};
 pub use db::{Store, StoreError};
 pub use dead_letters::{DeadLetterFilter, DeadLetterRow, NewDeadLetter};
+pub use directory::{Batch, Begun, Concluded, DueImport, FoundGroup, FoundPerson, HowRead, ImportFailure, ReadMembers};
 pub use operation::{
     NewOperation, OperationChange, OperationError, OperationFilter, OperationKind, OperationRow, OperationState,
 };
