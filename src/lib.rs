@@ -21,6 +21,7 @@
 //! | [`audit`] | the append-only chain: canonical form and verification |
 //! | [`outbox`] | publishes the events that the store owes |
 //! | [`jobs`] | long-running operations carried out: publications and imports |
+//! | [`imports`] | the directory read, planned and applied |
 //! | [`operations`] | what a person decides: replay, discard, pause, resume |
 //! | [`roles`] | which groups of the directory give which roles, as administrators decide |
 //! | [`api`] | GraphQL, health and metrics over HTTP |
@@ -60,6 +61,7 @@ pub mod events;
 pub mod graph;
 mod hex;
 pub mod ids;
+pub mod imports;
 pub mod intake;
 pub mod jobs;
 pub mod metrics;

@@ -41,6 +41,7 @@ CREATE TABLE directory_user (
     job_title TEXT,
     search_key TEXT COLLATE "C" NOT NULL,
     guest BIGINT NOT NULL CHECK (guest IN (0, 1)),
+    enabled BIGINT NOT NULL CHECK (enabled IN (0, 1)),
     status TEXT COLLATE "C" NOT NULL CHECK (status IN ('active', 'disabled')),
     disabled_reason TEXT CHECK (disabled_reason IN ('absent', 'account-disabled', 'out-of-scope')),
     first_seen_at BIGINT NOT NULL,
@@ -113,7 +114,8 @@ CREATE TABLE directory_grant (
 CREATE INDEX directory_grant_of ON directory_grant (org, group_id, role, object_id);
 
 -- An import under way or waiting for approval; its rows in the staged_ tables are what it read and, once planned, its exact plan.
--- complete: everything was read.
+-- epoch: the connection's that it reads by. whole: everything of the scope was read, so that who was not found is missing.
+-- planned: the plan stands, and waits for approval.
 CREATE TABLE directory_import (
     org TEXT COLLATE "C" NOT NULL,
     operation_id TEXT COLLATE "C" NOT NULL,
@@ -124,8 +126,7 @@ CREATE TABLE directory_import (
     whole BIGINT NOT NULL CHECK (whole IN (0, 1)),
     delta_link TEXT,
     delta_at BIGINT,
-    complete BIGINT NOT NULL CHECK (complete IN (0, 1)),
-    counts TEXT,
+    planned BIGINT NOT NULL CHECK (planned IN (0, 1)),
     PRIMARY KEY (org, operation_id)
 );
 

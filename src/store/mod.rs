@@ -34,8 +34,9 @@ pub use connections::{ConnectionRow, ConnectionState, CredentialKind, StateChang
 pub use db::{Store, StoreError};
 pub use dead_letters::{DeadLetterFilter, DeadLetterRow, NewDeadLetter};
 pub use directory::{
-    DirectoryGroupRow, DirectoryStatus, DirectoryUserFilter, DirectoryUserRow, EffectiveRolesRow, MOST_SEARCH_WORDS,
-    RoleDecision, RoleMappingRow,
+    Batch, Begun, Concluded, DirectoryGroupRow, DirectoryStatus, DirectoryUserFilter, DirectoryUserRow, DueImport,
+    EffectiveRolesRow, FoundGroup, FoundPerson, HowRead, ImportFailure, MOST_SEARCH_WORDS, ReadMembers, RoleDecision,
+    RoleMappingRow,
 };
 pub use operation::{
     NewOperation, OperationChange, OperationError, OperationFilter, OperationKind, OperationRow, OperationState,

@@ -16,9 +16,9 @@ async fn fill(world: &World, org: &str) -> OrgScope {
         let status = if number == 11 { "'disabled', 'absent'" } else { "'active', NULL" };
         let text = format!(
             "INSERT INTO directory_user (org, object_id, user_principal_name, upn_key, display_name, department, department_key, \
-             search_key, guest, status, disabled_reason, first_seen_at, last_seen_at, revision, access_revision) VALUES \
+             search_key, guest, enabled, status, disabled_reason, first_seen_at, last_seen_at, revision, access_revision) VALUES \
              ('{org}', 'u-{number:02}', 'P{number}@Acme.Test', 'p{number}@acme.test', 'Person {number}', {department}, \
-             'person {number}\np{number}@acme.test', 0, {status}, 1, 2, 1, 0)"
+             'person {number}\np{number}@acme.test', 0, 1, {status}, 1, 2, 1, 0)"
         );
         world.raw.run(&text).await.unwrap();
     }

@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde_json::{Value as Json, json};
 
-use super::{Conn, Failure, OrgScope, grants, staged};
+use super::{Conn, Failure, OrgScope, count_of, grants, staged};
 use crate::{
     capabilities::Outcome,
     events::{Telling, outgoing},
     ids::Ids,
     store::{
-        NewAuditEntry, audit_chain,
+        NewAuditEntry, OperationChange, OperationLease, audit_chain,
         db::{Tx, Value},
+        operation_lease::put_changes,
         outbox,
     },
 };
@@ -20,8 +21,10 @@ use crate::{
 /// People whose change is told at once: memory does not grow with their number.
 const PAGE: i64 = 500;
 
-const NEXT: &str = "SELECT a.object_id, u.user_principal_name, u.access_revision FROM staged_access a \
-    JOIN directory_user u ON u.org = a.org AND u.object_id = a.object_id \
+/// Somebody whom the plan is about to make has no row yet.
+const NEXT: &str = "SELECT a.object_id, COALESCE(u.user_principal_name, p.user_principal_name), COALESCE(u.access_revision, 0) \
+    FROM staged_access a LEFT JOIN directory_user u ON u.org = a.org AND u.object_id = a.object_id \
+    LEFT JOIN staged_user p ON p.org = a.org AND p.operation_id = a.operation_id AND p.object_id = a.object_id \
     WHERE a.org = $1 AND a.operation_id = $2 AND a.object_id > $3 ORDER BY a.object_id LIMIT $4";
 
 const BEFORE: &str = "SELECT DISTINCT object_id, role FROM directory_grant \
@@ -32,6 +35,9 @@ const AFTER: &str = "SELECT object_id, role, group_id FROM staged_grant \
 
 const COUNT_ON: &str = "UPDATE directory_user SET access_revision = access_revision + 1 WHERE org = $1 AND EXISTS (\
     SELECT 1 FROM staged_access a WHERE a.org = $1 AND a.operation_id = $2 AND a.object_id = directory_user.object_id)";
+
+const SEQUENCE: &str =
+    "SELECT CAST(COALESCE(MAX(sequence) + 1, 0) AS BIGINT) FROM operation_change WHERE org = $1 AND operation_id = $2";
 
 /// Who caused a change of roles.
 #[derive(Debug, Clone)]
@@ -68,6 +74,20 @@ pub(super) async fn settle(tx: &mut Tx, scope: &OrgScope, operation_id: &str, ca
     Ok(told)
 }
 
+/// Writes down, behind the objects' own changes, whose roles would change, and how.
+pub(super) async fn describe(conn: &mut Conn, lease: &OperationLease) -> Result<(), Failure> {
+    let mut sequence = count_of(conn, SEQUENCE, staged(&lease.scope, &lease.id)).await?;
+    let mut last = String::new();
+    loop {
+        let changes = next_page(conn, &lease.scope, &lease.id, &last).await?;
+        let Some(newest) = changes.last() else { return Ok(()) };
+        last.clone_from(&newest.object_id);
+        let described: Vec<_> = (sequence..).zip(&changes).map(|(sequence, change)| change.described(sequence)).collect();
+        sequence += u64::try_from(changes.len()).unwrap_or(0);
+        put_changes(conn, lease, &described).await?;
+    }
+}
+
 /// One person's change.
 #[derive(Debug)]
 struct Change {
@@ -82,6 +102,17 @@ struct Change {
 impl Change {
     fn added(&self) -> Vec<&String> {
         self.after.difference(&self.before).collect()
+    }
+
+    fn described(&self, sequence: u64) -> OperationChange {
+        OperationChange {
+            sequence,
+            key: self.object_id.clone(),
+            action: "access".into(),
+            before: Some(json!({ "userPrincipalName": self.user_principal_name, "roles": self.before })),
+            after: Some(json!({ "userPrincipalName": self.user_principal_name, "roles": self.after })),
+            error: None,
+        }
     }
 
     fn removed(&self) -> Vec<&String> {

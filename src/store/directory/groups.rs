@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{DirectoryStatus, counted, people::searched, search};
+use super::{DirectoryStatus, count_of, people::searched, search};
 use crate::{
     organisation::OrgScope,
     store::{
@@ -101,7 +101,7 @@ async fn read_page(
         values.extend(search::patterns(search));
         values
     };
-    let total = if count { counted(conn, COUNT, wanted()).await? } else { 0 };
+    let total = if count { count_of(conn, COUNT, wanted()).await? } else { 0 };
     let mut values = wanted();
     values.extend([page.after.as_deref().unwrap_or_default().into(), page.limit().into()]);
     let rows: Vec<_> = conn.all(LIST, values).await?.iter().map(read).collect::<Result<_, _>>()?;

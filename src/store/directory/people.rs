@@ -175,7 +175,7 @@ async fn read_page(
         values.extend(search::patterns(filter.search.as_deref()));
         values
     };
-    let total = if filter.count { super::counted(conn, count, wanted()).await? } else { 0 };
+    let total = if filter.count { super::count_of(conn, count, wanted()).await? } else { 0 };
     let mut values = wanted();
     values.extend([page.after.as_deref().unwrap_or_default().into(), page.limit().into()]);
     let rows = conn.all(list, values).await?;
