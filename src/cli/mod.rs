@@ -9,8 +9,10 @@ mod connection;
 mod dead_letters;
 #[cfg(feature = "simulator")]
 mod demo;
+mod directory;
 mod events;
 mod failure;
+mod follow;
 mod keys;
 mod migrate;
 mod open;
