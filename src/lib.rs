@@ -23,6 +23,7 @@
 //! | [`jobs`] | long-running operations carried out: publications and imports |
 //! | [`imports`] | the directory read, planned and applied |
 //! | [`operations`] | what a person decides: replay, discard, pause, resume |
+//! | [`roles`] | which groups of the directory give which roles, as administrators decide |
 //! | [`api`] | GraphQL, health and metrics over HTTP |
 //! | [`app`] | composition root: builds everything, starts and stops it in order |
 //! | [`cli`], [`settings`] | the commands, and what they are told |
@@ -68,6 +69,7 @@ pub mod operations;
 pub mod organisation;
 pub mod outbox;
 pub mod reconcile;
+pub mod roles;
 pub mod settings;
 #[cfg(feature = "simulator")]
 pub mod simulator;

@@ -2,7 +2,7 @@
 
 use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerError, Value};
 
-use crate::{connections::ConnectionError, store::StoreError};
+use crate::{connections::ConnectionError, roles::RoleError, store::StoreError};
 
 /// The values of `extensions.code` that exist so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +106,15 @@ impl From<StoreError> for Refusal {
             // Cursors are the only stored form that callers hand back to us.
             StoreError::Unreadable { what: "cursor", .. } => Self::input("after", "after: not a cursor of this list"),
             StoreError::Unavailable { .. } | StoreError::Unreadable { .. } => Self::internal(&chain(&error)),
+        }
+    }
+}
+
+impl From<RoleError> for Refusal {
+    fn from(error: RoleError) -> Self {
+        match error {
+            RoleError::Invalid { field, .. } => Self::input(field, error.to_string()),
+            RoleError::Store(store) => store.into(),
         }
     }
 }

@@ -16,11 +16,13 @@
 pub mod auth;
 mod backend;
 mod caller;
+mod directory;
 mod errors;
 mod http;
 mod limits;
 mod schema;
 
 pub use backend::{ConnectionAdmin, Operator, Records};
+pub use directory::{DirectoryRecords, RoleAdmin};
 pub use http::{ApiParts, HttpSettings, MetricsHook, ReadinessProbe, router};
 pub use schema::sdl;

@@ -32,6 +32,8 @@ pub(super) async fn start(
         connections: Arc::new(parts.connections.clone()),
         records: Arc::new(parts.store.clone()),
         operations: Arc::new(parts.operations.clone()),
+        directory: Arc::new(parts.store.clone()),
+        roles: Arc::new(parts.roles.clone()),
         authenticator,
         clock: parts.clock.clone(),
         ids: parts.ids.clone(),

@@ -13,6 +13,7 @@ use crate::{
     metrics::Metrics,
     operations::Operations,
     reconcile::Wake,
+    roles::Roles,
     settings::Settings,
     store::{Store, WorkerScope},
     vault::Vault,
@@ -35,6 +36,8 @@ pub struct Parts {
     pub connections: Connections,
     /// What operators decide.
     pub operations: Operations,
+    /// What administrators decide about roles.
+    pub roles: Roles,
     /// Wakes the calendar's reconciler.
     pub due: Wake,
     /// Wakes the publisher of outgoing events.
@@ -65,7 +68,8 @@ impl Parts {
             changed: vec![due.notifier(), owed.notifier()],
         });
         let operations = Operations::new(store.clone(), clock.clone(), vec![due.notifier(), owed.notifier()]);
-        Ok(Self { clock, ids, metrics, store, vault, connections, operations, due, owed, worker })
+        let roles = Roles::new(store.clone(), clock.clone(), vec![owed.notifier()]);
+        Ok(Self { clock, ids, metrics, store, vault, connections, operations, roles, due, owed, worker })
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{
     calendar,
     call::{Call, Reply},
+    directory::{self, DirectoryChange},
     errors::Failure,
     faults::Fault,
     ledger::LedgerMode,
@@ -58,6 +59,13 @@ struct Settings {
     ledger_capacity: Option<usize>,
 }
 
+/// What `POST /_sim/tenants/{id}/directory` takes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Changes {
+    changes: Vec<DirectoryChange>,
+}
+
 /// Answers a control call.
 pub(crate) fn answer(world: &Arc<World>, call: &Call) -> Reply {
     routed(world, call).unwrap_or_else(|failure| {
@@ -86,6 +94,15 @@ fn routed(world: &Arc<World>, call: &Call) -> Result<Reply, Failure> {
         (&Method::POST, ["tenants", id, "mailboxes", user, "events", event]) => {
             worker(world, id, user, event, &body(call)?)?;
             Ok(Reply::empty(204))
+        }
+        (&Method::POST, ["tenants", id, "directory"]) => {
+            change_directory(world, id, body::<Changes>(call)?.changes)?;
+            Ok(Reply::empty(204))
+        }
+        (&Method::GET, ["tenants", id, "directory"]) => {
+            let tenant = world.tenant(id).ok_or_else(|| missing("tenant"))?;
+            let (users, groups, memberships) = tenant.directory.read().counts();
+            Ok(ok(&json!({"users": users, "groups": groups, "memberships": memberships})))
         }
         (&Method::POST, ["faults"]) => {
             let id = world.faults.add(body::<Fault>(call)?);
@@ -159,6 +176,12 @@ pub(crate) fn worker(world: &World, tenant: &str, user: &str, event: &str, act: 
         }
     }
     Ok(())
+}
+
+/// Changes a tenant's directory as its administrators might, in order; ends at the first change that names what is not there.
+pub(crate) fn change_directory(world: &World, tenant: &str, changes: Vec<DirectoryChange>) -> Result<(), Failure> {
+    let tenant = world.tenant(tenant).ok_or_else(|| missing("tenant"))?;
+    directory::apply(&tenant, changes)
 }
 
 fn requests(world: &World, call: &Call) -> Reply {

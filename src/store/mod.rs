@@ -34,6 +34,10 @@ pub use connections::{ConnectionRow, ConnectionState, CredentialKind, StateChang
 pub use db::{Store, StoreError};
 pub use dead_letters::{DeadLetterFilter, DeadLetterRow, NewDeadLetter};
 pub use directory::{Batch, Begun, Concluded, DueImport, FoundGroup, FoundPerson, HowRead, ImportFailure, ReadMembers};
+pub use directory::{
+    DirectoryGroupRow, DirectoryStatus, DirectoryUserFilter, DirectoryUserRow, EffectiveRolesRow, MOST_SEARCH_WORDS,
+    RoleDecision, RoleMappingRow,
+};
 pub use operation::{
     NewOperation, OperationChange, OperationError, OperationFilter, OperationKind, OperationRow, OperationState,
 };

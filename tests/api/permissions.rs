@@ -15,6 +15,10 @@ const OPERATIONS: &[(&str, Permission)] = &[
     ("{ operations { totalCount } }", Read),
     ("{ auditTrail { totalCount } }", Read),
     ("{ auditVerification { intact } }", Read),
+    ("{ directoryUsers { totalCount } }", Read),
+    ("{ directoryGroups { totalCount } }", Read),
+    ("{ roleMappings { role } }", Read),
+    ("{ effectiveRoles(user: \"u-1\") { status } }", Read),
     ("mutation { testConnection { succeeded } }", Operate),
     ("mutation { replayDeadLetters { matched } }", Operate),
     ("mutation { discardDeadLetters(ids: [\"d-1\"]) }", Operate),
@@ -22,6 +26,8 @@ const OPERATIONS: &[(&str, Permission)] = &[
     ("mutation { resumeCapability(capability: CALENDAR) { paused } }", Operate),
     ("mutation { registerConnection(input: { directoryId: \"d\", applicationId: \"a\" }) { state } }", Admin),
     ("mutation { removeConnection }", Admin),
+    ("mutation { mapGroupToRole(input: { groupId: \"g-1\", role: \"lead\" }) { role } }", Admin),
+    ("mutation { unmapGroupFromRole(groupId: \"g-1\", role: \"lead\") }", Admin),
 ];
 
 #[tokio::test]

@@ -79,6 +79,8 @@ impl TestApi {
             connections: memory.clone(),
             records: memory.clone(),
             operations: memory.clone(),
+            directory: memory.clone(),
+            roles: memory.clone(),
             authenticator: Authenticator::new(settings(), clock.clone()).unwrap(),
             clock,
             ids: Ids::seeded(7),

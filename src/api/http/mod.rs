@@ -21,8 +21,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::{
     auth::Authenticator,
     backend::{ConnectionAdmin, Operator, Records},
+    directory::{DirectoryRecords, RoleAdmin},
     limits::{Gate, Limits},
-    schema::{self, Api},
+    schema::{self, Api, Services},
 };
 use crate::{clock::SharedClock, ids::Ids, metrics::Metrics};
 
@@ -70,6 +71,10 @@ pub struct ApiParts {
     pub records: Arc<dyn Records>,
     /// Carries out what operators decide.
     pub operations: Arc<dyn Operator>,
+    /// Reads the directory.
+    pub directory: Arc<dyn DirectoryRecords>,
+    /// Carries out what administrators decide about roles.
+    pub roles: Arc<dyn RoleAdmin>,
     /// Checks callers' tokens.
     pub authenticator: Authenticator,
     /// Tells the time, for correlation ids.
@@ -109,7 +114,13 @@ pub fn router(parts: ApiParts) -> Router {
     let limits =
         Limits { depth: max_depth, complexity: max_complexity, root_fields: max_root_fields, directives: max_directives };
     let app = Arc::new(Shared {
-        schema: schema::build(parts.connections, parts.records, parts.operations),
+        schema: schema::build(Services {
+            connections: parts.connections,
+            records: parts.records,
+            operations: parts.operations,
+            directory: parts.directory,
+            roles: parts.roles,
+        }),
         gate: Gate::new(limits, &sdl),
         sdl,
         authenticator: parts.authenticator,

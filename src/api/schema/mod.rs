@@ -4,6 +4,7 @@ mod audit;
 mod backlog;
 mod connection;
 mod dead_letters;
+mod directory;
 mod operation;
 mod operations;
 mod page;
@@ -19,6 +20,7 @@ use async_graphql::{Context, EmptySubscription, MergedObject, Schema};
 
 use super::{
     backend::{ConnectionAdmin, Operator, Records},
+    directory::{DirectoryRecords, RoleAdmin},
     errors::Refusal,
 };
 
@@ -31,12 +33,14 @@ pub(super) struct Query(
     dead_letters::DeadLetterQuery,
     backlog::BacklogQuery,
     operation::OperationQuery,
+    directory::DirectoryQuery,
+    directory::RoleQuery,
     audit::AuditQuery,
 );
 
 /// Everything that can be changed.
 #[derive(MergedObject, Default)]
-pub(super) struct Mutation(connection::ConnectionMutation, operations::OperationMutation);
+pub(super) struct Mutation(connection::ConnectionMutation, operations::OperationMutation, directory::RoleMutation);
 
 /// The schema, ready to execute.
 pub(super) type Api = Schema<Query, Mutation, EmptySubscription>;
@@ -45,9 +49,19 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
     Schema::build(Query::default(), Mutation::default(), EmptySubscription).disable_suggestions()
 }
 
+/// What answers the queries and carries out the mutations.
+pub(super) struct Services {
+    pub(super) connections: Arc<dyn ConnectionAdmin>,
+    pub(super) records: Arc<dyn Records>,
+    pub(super) operations: Arc<dyn Operator>,
+    pub(super) directory: Arc<dyn DirectoryRecords>,
+    pub(super) roles: Arc<dyn RoleAdmin>,
+}
+
 /// Over these services. Limits are not the schema's: they are checked before it is asked (`super::limits`).
-pub(super) fn build(connections: Arc<dyn ConnectionAdmin>, records: Arc<dyn Records>, operations: Arc<dyn Operator>) -> Api {
-    builder().data(connections).data(records).data(operations).finish()
+pub(super) fn build(services: Services) -> Api {
+    let Services { connections, records, operations, directory, roles } = services;
+    builder().data(connections).data(records).data(operations).data(directory).data(roles).finish()
 }
 
 /// The schema's text, as in `schema.graphql` and under `GET /schema.graphql`.

@@ -10,6 +10,8 @@
 //! conclude       all of it in order, judged, in one transaction
 //! failing        an import that failed
 //! schedule       whose turn it is to be imported again
+//! mappings       which group gives which role, as people decide
+//! people, groups, effective    what callers read; search says what they may look for
 //! ```
 //!
 //! Whoever changes any of it locks the organisation's row in `directory_state` first, so that imports and changes of mappings follow
@@ -18,12 +20,17 @@
 mod access;
 mod conclude;
 mod disabled;
+mod effective;
 mod failing;
 mod grants;
+mod groups;
 mod header;
+mod mappings;
+mod people;
 mod plan_groups;
 mod plan_users;
 mod schedule;
+mod search;
 mod staging;
 mod telling;
 
@@ -35,12 +42,17 @@ use super::{
 };
 use crate::organisation::OrgScope;
 
-pub(super) use access::{AccessCause, change_access};
+use access::{AccessCause, change_access};
 pub use conclude::Concluded;
+pub use effective::EffectiveRolesRow;
 pub use failing::ImportFailure;
+pub use groups::DirectoryGroupRow;
 use header::Header;
 pub use header::{Begun, HowRead};
+pub use mappings::{RoleDecision, RoleMappingRow};
+pub use people::{DirectoryStatus, DirectoryUserFilter, DirectoryUserRow};
 pub use schedule::DueImport;
+pub use search::MOST_SEARCH_WORDS;
 pub use staging::{Batch, FoundGroup, FoundPerson, ReadMembers};
 
 /// What a plan would do, counted.
