@@ -64,6 +64,7 @@ async fn configured(command: &Configured, settings: Settings) -> anyhow::Result<
         Configured::Audit(command) => audit::run(command, &settings).await,
         Configured::Connection(command) => connection::run(command, &settings).await,
         Configured::DeadLetters(command) => dead_letters::run(command, &settings).await,
+        Configured::Directory(command) => directory::run(command, &settings).await,
         Configured::Events(command) => events::run(command, &settings).await,
     }
 }
