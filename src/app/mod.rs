@@ -11,6 +11,7 @@
 //! | [`keyring`] | taking a changed key ring into use |
 
 mod broker;
+mod directory;
 mod gauges;
 mod http;
 mod keyring;

@@ -10,7 +10,7 @@ use async_nats::Client;
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Parts, broker, http, keyring, ready::Ready};
+use super::{Parts, broker, directory, http, keyring, ready::Ready};
 use crate::{
     capabilities::calendar::{Calendar, CalendarSettings},
     intake::{Intake, IntakeHealth, IntakeSettings},
@@ -84,6 +84,7 @@ impl Worker {
         let health = intake.health();
         loops.spawn(intake.run(taking.clone()));
         loops.spawn(calendar(settings, parts).run(taking.clone()));
+        directory::start(settings, parts, &loops, &taking);
         let waits = BackoffSettings { initial: settings.delivery.probe_initial, max: settings.delivery.probe_max };
         loops.spawn(parts.connections.clone().probe_broken(parts.worker.clone(), waits, taking.clone()));
         let outbox =

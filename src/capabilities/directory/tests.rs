@@ -59,6 +59,7 @@ async fn what_is_no_complete_answer_is_none() {
     let repeated = json!({ "value": [], "@odata.nextLink": "https://x/v1.0/users?a=1" });
     for answers in [
         vec![repeated.clone(), repeated.clone(), repeated],
+        vec![json!({ "value": [], "@odata.nextLink": "https://x/v1.0/users?$top=999" })],
         vec![json!({})],
         vec![json!({ "value": null })],
         vec![json!([])],
