@@ -12,7 +12,6 @@ use crate::{
     ids::Ids,
     imports::{ImportMode, Imports},
     organisation::{OrgScope, OrganisationId},
-    reconcile::Wake,
     settings::Settings,
     store::Store,
 };
@@ -134,7 +133,13 @@ impl Waiting {
 
 /// A running service finds what is queued within a second; there is nobody to wake here.
 fn imports(store: &Store) -> Imports {
-    Imports { store: store.clone(), clock: Arc::new(SystemClock), ids: Ids::system(), wake: Wake::default() }
+    Imports {
+        store: store.clone(),
+        clock: Arc::new(SystemClock),
+        ids: Ids::system(),
+        users: Wake::default(),
+        groups: Wake::default(),
+    }
 }
 
 fn operator() -> Actor {
