@@ -133,13 +133,7 @@ impl Waiting {
 
 /// A running service finds what is queued within a second; there is nobody to wake here.
 fn imports(store: &Store) -> Imports {
-    Imports {
-        store: store.clone(),
-        clock: Arc::new(SystemClock),
-        ids: Ids::system(),
-        users: Wake::default(),
-        groups: Wake::default(),
-    }
+    Imports::new(store.clone(), Arc::new(SystemClock), Ids::system())
 }
 
 fn operator() -> Actor {
