@@ -19,6 +19,9 @@ pub const POINTS: &[&str] = &[
     "outbox.after-forget",
 ];
 
+/// Every point that an import of the directory passes.
+pub const IMPORT_POINTS: &[&str] = &["import.begun", "import.page-staged", "import.read", "import.applied"];
+
 /// Dies here if told to.
 #[cfg(feature = "simulator")]
 pub(crate) fn point(name: &str) {

@@ -22,7 +22,9 @@
 //! | [`audit`] | the append-only chain: canonical form and verification |
 //! | [`outbox`] | publishes the events that the store owes |
 //! | [`jobs`] | long-running operations carried out: publications and imports |
+//! | [`imports`] | the directory read, planned and applied |
 //! | [`operations`] | what a person decides: replay, discard, pause, resume |
+//! | [`roles`] | which groups of the directory give which roles, as administrators decide |
 //! | [`api`] | GraphQL, health and metrics over HTTP |
 //! | [`app`] | composition root: builds everything, starts and stops it in order |
 //! | [`cli`], [`settings`] | the commands, and what they are told |
@@ -61,6 +63,7 @@ pub mod events;
 pub mod graph;
 mod hex;
 pub mod ids;
+pub mod imports;
 pub mod intake;
 pub mod jobs;
 pub mod metrics;
@@ -68,6 +71,7 @@ pub mod operations;
 pub mod organisation;
 pub mod outbox;
 pub mod reconcile;
+pub mod roles;
 pub mod settings;
 #[cfg(feature = "simulator")]
 pub mod simulator;

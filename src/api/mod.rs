@@ -16,11 +16,15 @@
 pub mod auth;
 mod backend;
 mod caller;
+mod directory;
 mod errors;
 mod http;
+mod imports;
 mod limits;
 mod schema;
 
 pub use backend::{ConnectionAdmin, Operator, Records, TeamsDesk};
+pub use directory::{DirectoryRecords, RoleAdmin};
 pub use http::{ApiParts, HttpSettings, MetricsHook, ReadinessProbe, router};
+pub use imports::ImportAdmin;
 pub use schema::sdl;

@@ -15,6 +15,7 @@
 
 mod auditor;
 mod broker;
+mod directory;
 mod gauges;
 mod http;
 mod keyring;

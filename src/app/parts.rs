@@ -12,9 +12,11 @@ use crate::{
     connections::{self, Connections},
     graph::{GraphClient, GraphSettings},
     ids::Ids,
+    imports::Imports,
     metrics::Metrics,
     operations::Operations,
     reconcile::Wake,
+    roles::Roles,
     settings::Settings,
     store::{Store, WorkerScope},
     vault::Vault,
@@ -39,6 +41,10 @@ pub struct Parts {
     pub operations: Operations,
     /// The organisations' Teams channels.
     pub channels: Channels,
+    /// What administrators decide about roles.
+    pub roles: Roles,
+    /// Imports of the directory, started and decided on.
+    pub imports: Imports,
     /// Wakes the calendar's reconciler.
     pub due: Wake,
     /// Wakes the loops that bring outages to Teams.
@@ -76,7 +82,24 @@ impl Parts {
             changed: wake.clone(),
         });
         let operations = Operations::new(store.clone(), clock.clone(), wake);
-        Ok(Self { clock, ids, metrics, store, vault, connections, operations, channels, due, teams: wakes, owed, worker })
+        let imports = Imports::new(store.clone(), clock.clone(), ids.clone());
+        let roles = Roles::new(store.clone(), clock.clone(), vec![owed.notifier()]);
+        Ok(Self {
+            clock,
+            ids,
+            metrics,
+            store,
+            vault,
+            connections,
+            operations,
+            channels,
+            roles,
+            imports,
+            due,
+            teams: wakes,
+            owed,
+            worker,
+        })
     }
 }
 

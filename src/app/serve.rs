@@ -13,7 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     Parts,
     auditor::{Auditor, Checkpoints},
-    broker, http, keyring,
+    broker, directory, http, keyring,
     ready::Ready,
     teams,
 };
@@ -92,6 +92,7 @@ impl Worker {
         loops.spawn(intake.run(taking.clone()));
         loops.spawn(calendar(settings, parts).run(taking.clone()));
         teams::start(settings, parts, &loops, &taking);
+        directory::start(settings, parts, &loops, &taking);
         let waits = BackoffSettings { initial: settings.delivery.probe_initial, max: settings.delivery.probe_max };
         loops.spawn(parts.connections.clone().probe_broken(parts.worker.clone(), waits, taking.clone()));
         loops.spawn(parts.connections.clone().follow_sign_ins(parts.worker.clone(), taking.clone()));

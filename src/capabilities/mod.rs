@@ -22,6 +22,7 @@ use serde_json::Value;
 use crate::{events::EventContext, graph::Graph, organisation::OrganisationId};
 
 pub mod calendar;
+pub mod directory;
 pub mod teams;
 
 /// The parts of Microsoft 365.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::{audit, config, connection, dead_letters, events, keys, serve, teams, token};
+use super::{audit, config, connection, dead_letters, directory, events, keys, serve, teams, token};
 
 /// Links Argus with Microsoft 365.
 #[derive(Debug, Parser)]
@@ -57,6 +57,9 @@ pub(super) enum Configured {
     /// List dead letters, or put them back to work
     #[command(subcommand)]
     DeadLetters(dead_letters::DeadLetters),
+    /// Import people and groups from Entra ID, and decide on imports that wait for approval
+    #[command(subcommand)]
+    Directory(directory::Directory),
     /// Read the event stream again
     #[command(subcommand)]
     Events(events::Events),

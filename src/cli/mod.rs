@@ -9,8 +9,10 @@ mod connection;
 mod dead_letters;
 #[cfg(feature = "simulator")]
 mod demo;
+mod directory;
 mod events;
 mod failure;
+mod follow;
 mod keys;
 mod migrate;
 mod open;
@@ -65,6 +67,7 @@ async fn configured(command: &Configured, settings: Settings) -> anyhow::Result<
         Configured::Audit(command) => audit::run(command, &settings).await,
         Configured::Connection(command) => connection::run(command, &settings).await,
         Configured::DeadLetters(command) => dead_letters::run(command, &settings).await,
+        Configured::Directory(command) => directory::run(command, &settings).await,
         Configured::Events(command) => events::run(command, &settings).await,
     }
 }

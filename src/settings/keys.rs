@@ -104,9 +104,9 @@ pub(super) const KEYS: &[Key] = &[
 
     key("calendar.reminder_minutes", Integer, "15", "Minutes before a visit at which Outlook reminds; 0 to 40320 (four weeks)."),
 
-    key("directory.schedule", Text, r#""off""#, "Imports on a timer: a duration such as `6h`, or `off`. Validated, not used by this release."),
-    key("directory.disable_limit", Integer, "500", "The most people one import may disable unasked. Validated, not used by this release."),
-    key("directory.disable_limit_percent", Integer, "10", "The same as a share of the active people. Validated, not used by this release."),
+    key("directory.schedule", Text, r#""off""#, "Imports on a timer, of what was imported before: a duration such as `6h`, or `off`."),
+    key("directory.disable_limit", Integer, "500", "The most people one import may disable unasked."),
+    key("directory.disable_limit_percent", Integer, "10", "The same as a share of the active people; five are always within it."),
 
     key("teams.webhook_hosts", List, r#"["api.powerplatform.com", "api.gov.powerplatform.microsoft.us", "api.high.powerplatform.microsoft.us", "api.appsplatform.us"]"#, "Hosts that Workflows webhooks may have, or end in. Retired hosts are refused whatever is set here."),
     key("teams.customers_threshold_percent", Integer, "10", "How much the number of customers must change before that alone is told."),

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{
     calendar,
     call::{Call, Reply},
+    directory::{self, DirectoryChange},
     errors::Failure,
     faults::Fault,
     identity::SignInAct,
@@ -63,6 +64,13 @@ struct Settings {
     ledger_capacity: Option<usize>,
 }
 
+/// What `POST /_sim/tenants/{id}/directory` takes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Changes {
+    changes: Vec<DirectoryChange>,
+}
+
 /// Answers a control call.
 pub(crate) fn answer(world: &Arc<World>, call: &Call) -> Reply {
     routed(world, call).unwrap_or_else(|failure| {
@@ -95,6 +103,15 @@ fn routed(world: &Arc<World>, call: &Call) -> Result<Reply, Failure> {
         (&Method::POST, ["sign-ins", user_code]) => {
             let known = world.sign_ins.act(user_code, body::<SignInAct>(call)?);
             if known { Ok(Reply::empty(204)) } else { Err(missing("sign-in")) }
+        }
+        (&Method::POST, ["tenants", id, "directory"]) => {
+            change_directory(world, id, body::<Changes>(call)?.changes)?;
+            Ok(Reply::empty(204))
+        }
+        (&Method::GET, ["tenants", id, "directory"]) => {
+            let tenant = world.tenant(id).ok_or_else(|| missing("tenant"))?;
+            let (users, groups, memberships) = tenant.directory.read().counts();
+            Ok(ok(&json!({"users": users, "groups": groups, "memberships": memberships})))
         }
         (&Method::POST, ["faults"]) => {
             let id = world.faults.add(body::<Fault>(call)?);
@@ -175,6 +192,12 @@ pub(crate) fn worker(world: &World, tenant: &str, user: &str, event: &str, act: 
         }
     }
     Ok(())
+}
+
+/// Changes a tenant's directory as its administrators might, in order; ends at the first change that names what is not there.
+pub(crate) fn change_directory(world: &World, tenant: &str, changes: Vec<DirectoryChange>) -> Result<(), Failure> {
+    let tenant = world.tenant(tenant).ok_or_else(|| missing("tenant"))?;
+    directory::apply(&tenant, changes)
 }
 
 fn requests(world: &World, call: &Call) -> Reply {

@@ -45,6 +45,8 @@ pub(crate) struct Failure {
     pub(crate) code: Cow<'static, str>,
     pub(crate) message: String,
     pub(crate) retry_after: Option<RetryAfter>,
+    /// Further headers of the answer.
+    pub(crate) headers: Vec<(&'static str, String)>,
     /// Annotations inside the error object.
     pub(crate) annotations: Vec<(&'static str, String)>,
     /// The request was malformed, undocumented or against a rule of ours: see `Reply::refused`.
@@ -54,7 +56,8 @@ pub(crate) struct Failure {
 impl Failure {
     /// A documented refusal of a well-formed request.
     pub(crate) fn new(status: u16, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self { status, code: code.into(), message: message.into(), retry_after: None, annotations: Vec::new(), refused: false }
+        let (code, message) = (code.into(), message.into());
+        Self { status, code, message, retry_after: None, headers: Vec::new(), annotations: Vec::new(), refused: false }
     }
 
     /// A 400 for what is malformed, unknown or undocumented.
@@ -91,6 +94,7 @@ impl Failure {
         let body = Value::Object(Map::from_iter([("error".to_owned(), Value::Object(error))])).to_string().into_bytes();
         let mut reply = Reply::json(self.status, body);
         reply.refused = self.refused;
+        reply.headers.extend(self.headers);
         if let Some(wait) = self.retry_after {
             reply = reply.with("retry-after", wait.written(now).0);
         }

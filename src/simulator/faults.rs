@@ -77,6 +77,24 @@ pub enum Effect {
         /// Items on the page; zero is allowed, as it is with Graph.
         items: usize,
     },
+    /// A whole answer of 200 whose JSON stops half-way: what a proxy makes of a broken upstream.
+    Truncated,
+    /// A list's page links to itself.
+    RepeatedLink,
+    /// A list's page links to this.
+    ForeignLink {
+        /// The whole link.
+        link: String,
+    },
+    /// A list's page has no link, whether or not there is more.
+    LostLink,
+    /// A list is empty, without a link (a delta query keeps its delta link).
+    EmptyList,
+    /// This text as the body of a success.
+    Body {
+        /// The whole body.
+        text: String,
+    },
 }
 
 /// A fault as it stands: its number and how often it has struck.

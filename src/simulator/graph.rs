@@ -6,14 +6,15 @@ use super::{
     batch,
     calendar::{self, MailboxCall},
     call::{Call, Fate, Reply},
-    directory,
+    directory::{self, Charge, DirectoryCall},
     errors::{Failure, RetryAfter},
     faults::{Effect, Fault, When},
     identity::{self, Grant},
     ledger::Arrival,
     route::Route,
     teams,
-    tenant::{Person, Slot},
+    tenant::{MailboxState, Person, Slot},
+    twist::twisted,
     webhooks,
     world::World,
 };
@@ -41,6 +42,7 @@ pub(crate) struct Started {
 struct Admitted {
     grant: Option<Arc<Grant>>,
     mailbox: Option<(Arc<Person>, Slot)>,
+    charge: Option<Charge>,
 }
 
 /// Takes note of a call's arrival and takes its place in the mailbox.
@@ -70,7 +72,10 @@ pub(crate) async fn finish(world: &Arc<World>, call: &Call, started: Started) ->
         pause(fault.delay_ms).await;
         reply = struck(world, call, &fault, When::After).unwrap_or(reply);
     }
-    reply = sent(with_ids(world, call, reply), &fault);
+    if let Some(charge) = admitted.as_ref().ok().and_then(|admitted| admitted.charge) {
+        reply.headers.extend(charge.headers());
+    }
+    reply = sent(twisted(with_ids(world, call, reply), &fault.effect, call), &fault);
     promise(world, call, kind, admitted.as_ref().ok(), &reply);
     // The place in the mailbox is given back only now: a call counts until it is answered.
     drop(admitted);
@@ -81,21 +86,26 @@ pub(crate) async fn finish(world: &Arc<World>, call: &Call, started: Started) ->
 fn admit(world: &World, route: &Route, call: &Call, arrival: &Arrival) -> Result<Admitted, Failure> {
     if let Route::Token { tenant } | Route::DeviceCode { tenant } = route {
         world.promises.came(|| format!("{}/token", tenant.to_lowercase()), arrival.at, arrival.number);
-        return Ok(Admitted { grant: None, mailbox: None });
+        return Ok(Admitted { grant: None, mailbox: None, charge: None });
     }
     if let Route::Webhook { name } = route {
         world.promises.came(|| format!("webhook/{name}"), arrival.at, arrival.number);
-        return Ok(Admitted { grant: None, mailbox: None });
+        return Ok(Admitted { grant: None, mailbox: None, charge: None });
     }
     let grant = world.grants.caller(call, arrival.at)?;
     let Some(key) = route.mailbox() else {
         let scope = if call.path.contains("/channels/") { channel_of(&call.path) } else { route.name().to_owned() };
         world.promises.came(|| format!("{}/{scope}", grant.app), arrival.at, arrival.number);
-        return Ok(Admitted { grant: Some(grant), mailbox: None });
+        let charge = grant.tenant.units.charge(&grant.tenant, &grant.app, (route, call), arrival.at)?;
+        return Ok(Admitted { grant: Some(grant), mailbox: None, charge });
     };
     let settings = grant.tenant.settings();
     let person = grant.tenant.person(key).ok_or_else(|| {
-        if settings.unknown_user_is_directory_error {
+        // Generated people are in the directory and have no mailbox.
+        let known = grant.tenant.directory.read().user(key).is_some();
+        if let (true, Err(unlicensed)) = (known, calendar::served(MailboxState::Unlicensed)) {
+            unlicensed
+        } else if settings.unknown_user_is_directory_error {
             directory::not_found(key)
         } else {
             Failure::new(404, "ErrorInvalidUser", format!("The requested user '{key}' is invalid."))
@@ -106,7 +116,7 @@ fn admit(world: &World, route: &Route, call: &Call, arrival: &Arrival) -> Result
     may(&grant, route, &person)?;
     let state = *person.mailbox.read();
     calendar::served(state)?;
-    Ok(Admitted { grant: Some(grant), mailbox: Some((person, slot)) })
+    Ok(Admitted { grant: Some(grant), mailbox: Some((person, slot)), charge: None })
 }
 
 /// A role in the token, or a grant of Exchange's for this mailbox.
@@ -139,20 +149,19 @@ async fn performed(
 
 fn plain(world: &World, call: &Call, route: &Route, fault: &Fault, admitted: &Admitted) -> Result<Reply, Failure> {
     let Some(grant) = &admitted.grant else { return Err(Failure::token("Access token is empty.")) };
+    let page_limit = if let Effect::PartialPage { items } = fault.effect { Some(items) } else { None };
     match (route, &admitted.mailbox) {
         (Route::Organization, _) => directory::organization(call, grant),
-        (Route::User { user }, _) => directory::user(call, grant, user),
         (Route::PostMessage { channel, under }, _) => {
             teams::post(call, grant, channel, under.as_deref(), world.now(), &world.request_id())
         }
         (Route::ListMessages { channel, under }, _) => teams::list(call, grant, channel, under.as_deref()),
         (route, Some((person, _))) => {
-            let page_limit = if let Effect::PartialPage { items } = fault.effect { Some(items) } else { None };
             let settings = grant.tenant.settings();
             let mailbox = MailboxCall { call, person, settings: &settings, now: world.now(), page_limit };
             calendar::answer(route, &mailbox)
         }
-        _ => Err(Failure::malformed("BadRequest", "No such call.")),
+        (route, None) => directory::answer(route, &DirectoryCall { call, grant, now: world.now(), page_limit }),
     }
 }
 
@@ -209,7 +218,7 @@ fn sent(mut reply: Reply, fault: &Fault) -> Reply {
         Effect::Cut if reply.body.is_empty() => Fate::Reset,
         Effect::Cut => Fate::Cut,
         Effect::Stall => Fate::Stall,
-        Effect::None | Effect::Status { .. } | Effect::PartialPage { .. } => return reply,
+        _ => return reply,
     };
     reply.fate = fate;
     reply.faulted = true;

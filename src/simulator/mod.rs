@@ -6,7 +6,7 @@
 //!
 //! The way of a call: `server` (the wire) → `graph` (fault, caller, mailbox, its place there) → `identity`, `directory`,
 //! `calendar` or `batch` (the effect) → `ledger` (what was seen). Beside it: `tenant` (what is remembered), `faults`,
-//! `promises` (was `Retry-After` kept?), `control` (`/_sim`), `report` and `traffic` (what tests read).
+//! `twist` (pages that are wrong), `promises` (was `Retry-After` kept?), `control` (`/_sim`), `report` and `traffic` (what tests read).
 //! A further part of Microsoft 365 is a folder beside `calendar`, its routes in `route` and its state in `tenant`.
 //!
 //! ```no_run
@@ -38,11 +38,13 @@ mod server;
 mod teams;
 mod tenant;
 pub mod traffic;
+mod twist;
 mod webhooks;
 mod world;
 
 pub use calendar::zone_names;
 pub use control::{TenantChange, WorkerAct};
+pub use directory::{DirectoryChange, Generate};
 pub use errors::RetryAfter;
 pub use faults::{Effect, Fault, FaultState, When};
 pub use ledger::{LedgerMode, RequestRecord};
@@ -50,6 +52,6 @@ pub use promises::Violation;
 pub use report::{ChannelReport, Copies, EventReport, MailboxReport, MessageReport, TenantState};
 pub use server::Simulator;
 pub use tenant::{
-    AfterDelete, AppSpec, CertificateSpec, ChannelSpec, DuplicateFace, MailboxState, SearchLag, SecretSpec, TenantSettings,
-    TenantSpec, UserSpec,
+    AfterDelete, AppSpec, CertificateSpec, ChannelSpec, DirectorySettings, DuplicateFace, GroupSpec, MailboxState, SearchLag,
+    SecretSpec, TenantSettings, TenantSpec, UserSpec, UserType,
 };

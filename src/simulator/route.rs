@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{call::Call, errors::Failure};
+use super::{call::Call, directory::Cast, errors::Failure};
 
 /// The calls that the simulator knows. Fixed words are compared with case: Graph is more lenient.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,18 @@ pub(crate) enum Route {
     Organization,
     /// `GET /v1.0/users/{user}`
     User { user: String },
+    /// `GET /v1.0/users`
+    Users,
+    /// `GET /v1.0/users/delta`
+    UsersDelta,
+    /// `GET /v1.0/groups`
+    Groups,
+    /// `GET /v1.0/groups/delta`
+    GroupsDelta,
+    /// `GET /v1.0/groups/{group}`
+    Group { group: String },
+    /// `GET /v1.0/groups/{group}/members` or `/transitiveMembers`, perhaps with `/microsoft.graph.user` or `…group`
+    Members { group: String, transitive: bool, cast: Option<Cast> },
     /// `POST /v1.0/users/{user}/events`
     CreateEvent { user: String },
     /// `GET /v1.0/users/{user}/events`
@@ -61,6 +73,9 @@ impl Route {
             }
             ["v1.0", "organization"] => only(call, &[(Method::GET, Self::Organization)]),
             ["v1.0", "$batch"] if !call.in_batch => only(call, &[(Method::POST, Self::Batch)]),
+            ["v1.0", "users"] => only(call, &[(Method::GET, Self::Users)]),
+            ["v1.0", "users", "delta"] => only(call, &[(Method::GET, Self::UsersDelta)]),
+            ["v1.0", "groups", rest @ ..] => Self::under_groups(call, rest),
             ["v1.0", "users", user, rest @ ..] if !user.is_empty() => Self::under_user(call, user, rest),
             ["v1.0", "teams", team, "channels", channel, "messages", rest @ ..] => {
                 let channel = ChannelName { team: (*team).to_owned(), channel: (*channel).to_owned() };
@@ -78,6 +93,26 @@ impl Route {
             ["beta", ..] => Err(Failure::malformed("BadRequest", "The beta endpoint is not for production use.")),
             _ => Err(unknown(call)),
         }
+    }
+
+    fn under_groups(call: &Call, rest: &[&str]) -> Result<Self, Failure> {
+        let cast = match rest.get(2) {
+            None => None,
+            Some(&("microsoft.graph.user" | "graph.user")) => Some(Cast::User),
+            Some(&("microsoft.graph.group" | "graph.group")) => Some(Cast::Group),
+            Some(_) => return Err(unknown(call)),
+        };
+        let route = match rest {
+            [] => Self::Groups,
+            ["delta"] => Self::GroupsDelta,
+            [group] if !group.is_empty() => Self::Group { group: (*group).to_owned() },
+            [group, "members"] | [group, "members", _] => Self::Members { group: (*group).to_owned(), transitive: false, cast },
+            [group, "transitiveMembers"] | [group, "transitiveMembers", _] => {
+                Self::Members { group: (*group).to_owned(), transitive: true, cast }
+            }
+            _ => return Err(unknown(call)),
+        };
+        only(call, &[(Method::GET, route)])
     }
 
     fn under_user(call: &Call, user: &str, rest: &[&str]) -> Result<Self, Failure> {
@@ -108,14 +143,7 @@ impl Route {
             | Self::ReadEvent { user, .. }
             | Self::UpdateEvent { user, .. }
             | Self::DeleteEvent { user, .. } => Some(user),
-            Self::Token { .. }
-            | Self::DeviceCode { .. }
-            | Self::Organization
-            | Self::User { .. }
-            | Self::Batch
-            | Self::PostMessage { .. }
-            | Self::ListMessages { .. }
-            | Self::Webhook { .. } => None,
+            _ => None,
         }
     }
 
@@ -126,6 +154,13 @@ impl Route {
             Self::DeviceCode { .. } => "deviceCode",
             Self::Organization => "organization",
             Self::User { .. } => "user",
+            Self::Users => "users",
+            Self::UsersDelta => "usersDelta",
+            Self::Groups => "groups",
+            Self::GroupsDelta => "groupsDelta",
+            Self::Group { .. } => "group",
+            Self::Members { transitive: false, .. } => "members",
+            Self::Members { transitive: true, .. } => "transitiveMembers",
             Self::CreateEvent { .. } => "createEvent",
             Self::ListEvents { .. } => "listEvents",
             Self::CalendarView { .. } => "calendarView",

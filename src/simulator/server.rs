@@ -14,6 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     call::{Call, Fate, Reply},
     control,
+    directory::DirectoryChange,
     faults::{Fault, FaultState},
     graph,
     ledger::{LedgerMode, RequestRecord},
@@ -77,6 +78,12 @@ impl Simulator {
     /// Does to an event what its mailbox's owner might: see [`control::WorkerAct`]. `false` when it is not there.
     pub fn worker(&self, tenant: &str, mailbox: &str, event: &str, act: &control::WorkerAct) -> bool {
         control::worker(&self.world, tenant, mailbox, event, act).is_ok()
+    }
+
+    /// Changes a tenant's directory while it is being read: see [`DirectoryChange`]. `false` when something named is not there;
+    /// the changes before it stand.
+    pub fn change_directory(&self, tenant: &str, changes: Vec<DirectoryChange>) -> bool {
+        control::change_directory(&self.world, tenant, changes).is_ok()
     }
 
     /// Adds a fault; returns its number.

@@ -11,6 +11,7 @@ mod claim;
 mod connections;
 mod db;
 mod dead_letters;
+mod directory;
 mod holds;
 mod leases;
 mod operation;
@@ -41,6 +42,11 @@ pub use channels::{ChannelNews, ChannelRow, ChannelSender};
 pub use connections::{ConnectionRow, ConnectionState, CredentialKind, StateChange};
 pub use db::{Store, StoreError};
 pub use dead_letters::{DeadLetterFilter, DeadLetterRow, NewDeadLetter};
+pub use directory::{Batch, Begun, Concluded, DueImport, FoundGroup, FoundPerson, HowRead, ImportFailure, ReadMembers};
+pub use directory::{
+    DirectoryGroupRow, DirectoryStatus, DirectoryUserFilter, DirectoryUserRow, EffectiveRolesRow, MOST_SEARCH_WORDS,
+    RoleDecision, RoleMappingRow,
+};
 pub use operation::{
     NewOperation, OperationChange, OperationError, OperationFilter, OperationKind, OperationRow, OperationState,
 };

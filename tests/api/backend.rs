@@ -32,6 +32,8 @@ pub(crate) struct Memory {
     pub(crate) registered: Mutex<Option<(Registration, Actor)>>,
     pub(crate) connection_failure: Failure<ConnectionError>,
     pub(crate) store_failure: Failure<StoreError>,
+    /// Reads whose name begins so fail.
+    pub(crate) failing: Mutex<Option<&'static str>>,
     /// Readers never answer while this is set.
     pub(crate) stuck: AtomicBool,
     /// Readers panic while this is set.
@@ -58,14 +60,16 @@ impl Memory {
         async move { failure.map_or_else(|| Ok(answer()), |failure| Err(failure())) }.boxed()
     }
 
-    fn read<'a, T: Send + 'a>(
+    pub(crate) fn read<'a, T: Send + 'a>(
         &'a self,
         scope: &OrgScope,
         call: &str,
         answer: impl FnOnce() -> T + Send + 'a,
     ) -> BoxFuture<'a, Result<T, StoreError>> {
         self.note(format!("{} {call}", scope.as_str()));
-        let failure = *self.store_failure.lock().unwrap();
+        let unavailable: fn() -> StoreError = || StoreError::Unavailable { doing: "reading", source: "down".into() };
+        let failing = self.failing.lock().unwrap().is_some_and(|beginning| call.starts_with(beginning));
+        let failure = if failing { Some(unavailable) } else { *self.store_failure.lock().unwrap() };
         async move {
             assert!(!self.broken.load(Ordering::SeqCst), "a mistake of ours");
             if self.stuck.load(Ordering::SeqCst) {

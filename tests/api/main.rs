@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "support code of tests: a failure is a failed test")]
 
 mod backend;
+mod directory;
 mod http;
 mod jwks;
 mod keys;

@@ -20,6 +20,10 @@ const OPERATIONS: &[(&str, Permission)] = &[
     ("{ auditTrail { totalCount } }", Read),
     ("{ auditVerification { intact } }", Read),
     (PREVIEW, Read),
+    ("{ directoryUsers { totalCount } }", Read),
+    ("{ directoryGroups { totalCount } }", Read),
+    ("{ roleMappings { role } }", Read),
+    ("{ effectiveRoles(user: \"u-1\") { status } }", Read),
     ("mutation { testConnection { succeeded } }", Operate),
     ("mutation { replayDeadLetters { matched } }", Operate),
     ("mutation { discardDeadLetters(ids: [\"d-1\"]) }", Operate),
@@ -36,6 +40,12 @@ const OPERATIONS: &[(&str, Permission)] = &[
     ("mutation { removeConnection }", Admin),
     ("mutation { startTeamsSignIn { userCode } }", Admin),
     ("mutation { removeTeamsAccount }", Admin),
+    ("mutation { importUsers { id } }", Operate),
+    ("mutation { importGroups { id } }", Operate),
+    ("mutation { approveImport(operationId: \"o-1\") { id } }", Admin),
+    ("mutation { rejectImport(operationId: \"o-2\") { id } }", Admin),
+    ("mutation { mapGroupToRole(input: { groupId: \"g-1\", role: \"lead\" }) { role } }", Admin),
+    ("mutation { unmapGroupFromRole(groupId: \"g-1\", role: \"lead\") }", Admin),
 ];
 
 #[tokio::test]

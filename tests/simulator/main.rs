@@ -5,6 +5,8 @@
 mod batch;
 mod calendar;
 mod control;
+mod delta;
+mod directory;
 mod duplicates;
 mod faults;
 mod identity;

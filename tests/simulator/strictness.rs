@@ -70,7 +70,7 @@ async fn an_odd_path_method_or_query_is_refused() {
     let events = format!("/users/{NIAMH}/events");
     let cases = [
         (Method::GET, format!("/users/{NIAMH}/contacts"), 400),
-        (Method::GET, "/users".to_owned(), 400),
+        (Method::POST, "/users".to_owned(), 405),
         (Method::PUT, format!("{events}/1"), 405),
         (Method::GET, format!("{events}?$foo=1"), 400),
         (Method::GET, format!("{events}?$top=5000"), 400),

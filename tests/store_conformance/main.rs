@@ -8,6 +8,7 @@
 mod audit;
 mod claims;
 mod connections;
+mod directory;
 mod isolation;
 mod life;
 mod long_operations;
@@ -162,6 +163,17 @@ behaviours! {
         claims_that_end_without_a_word_are_counted
         a_word_in_between_or_a_newer_version_ends_the_count
         what_is_taken_in_again_is_looked_at_before_anything_is_done
+    }
+    directory {
+        people_are_paged_by_object_id
+        people_are_found_by_status_and_department_and_both
+        a_search_finds_every_word_anywhere_and_takes_signs_as_letters
+        groups_are_read_for_many_people_at_once
+        a_mapping_gives_its_role_through_nested_groups_and_circles
+        each_change_of_somebodys_roles_is_told_and_audited_once
+        a_group_that_nobody_has_seen_can_be_mapped
+        mappings_set_at_the_same_time_all_stand
+        an_organisation_sees_and_maps_its_own_directory_alone
     }
     isolation {
         an_organisation_sees_nothing_of_another

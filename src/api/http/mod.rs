@@ -21,8 +21,10 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::{
     auth::Authenticator,
     backend::{ConnectionAdmin, Operator, Records, TeamsDesk},
+    directory::{DirectoryRecords, RoleAdmin},
+    imports::ImportAdmin,
     limits::{Gate, Limits},
-    schema::{self, Api},
+    schema::{self, Api, Services},
 };
 use crate::{clock::SharedClock, ids::Ids, metrics::Metrics};
 
@@ -72,6 +74,12 @@ pub struct ApiParts {
     pub operations: Arc<dyn Operator>,
     /// Teams channels.
     pub teams: Arc<dyn TeamsDesk>,
+    /// Reads the directory.
+    pub directory: Arc<dyn DirectoryRecords>,
+    /// Carries out what administrators decide about roles.
+    pub roles: Arc<dyn RoleAdmin>,
+    /// Starts imports and decides on them.
+    pub imports: Arc<dyn ImportAdmin>,
     /// Checks callers' tokens.
     pub authenticator: Authenticator,
     /// Tells the time, for correlation ids.
@@ -111,7 +119,16 @@ pub fn router(parts: ApiParts) -> Router {
     let limits =
         Limits { depth: max_depth, complexity: max_complexity, root_fields: max_root_fields, directives: max_directives };
     let app = Arc::new(Shared {
-        schema: schema::build(parts.connections, parts.records, parts.operations, parts.teams, parts.clock.clone()),
+        schema: schema::build(Services {
+            connections: parts.connections,
+            records: parts.records,
+            operations: parts.operations,
+            teams: parts.teams,
+            directory: parts.directory,
+            roles: parts.roles,
+            imports: parts.imports,
+            clock: parts.clock.clone(),
+        }),
         gate: Gate::new(limits, &sdl),
         sdl,
         authenticator: parts.authenticator,

@@ -6,6 +6,7 @@ mod card_preview;
 mod channels;
 mod connection;
 mod dead_letters;
+mod directory;
 mod operation;
 mod operations;
 mod outage_input;
@@ -24,7 +25,9 @@ use async_graphql::{Context, EmptySubscription, MergedObject, Schema};
 
 use super::{
     backend::{ConnectionAdmin, Operator, Records, TeamsDesk},
+    directory::{DirectoryRecords, RoleAdmin},
     errors::Refusal,
+    imports::ImportAdmin,
 };
 use crate::clock::SharedClock;
 
@@ -40,6 +43,8 @@ pub(super) struct Query(
     card_preview::PreviewQuery,
     channels::ChannelQuery,
     outages::OutageQuery,
+    directory::DirectoryQuery,
+    directory::RoleQuery,
     audit::AuditQuery,
 );
 
@@ -51,6 +56,8 @@ pub(super) struct Mutation(
     channels::ChannelMutation,
     outages::OutageMutation,
     operations::OperationMutation,
+    directory::RoleMutation,
+    directory::ImportMutation,
 );
 
 /// The schema, ready to execute.
@@ -60,15 +67,23 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
     Schema::build(Query::default(), Mutation::default(), EmptySubscription).disable_suggestions()
 }
 
+/// What answers the queries and carries out the mutations.
+pub(super) struct Services {
+    pub(super) connections: Arc<dyn ConnectionAdmin>,
+    pub(super) records: Arc<dyn Records>,
+    pub(super) operations: Arc<dyn Operator>,
+    pub(super) teams: Arc<dyn TeamsDesk>,
+    pub(super) directory: Arc<dyn DirectoryRecords>,
+    pub(super) roles: Arc<dyn RoleAdmin>,
+    pub(super) imports: Arc<dyn ImportAdmin>,
+    pub(super) clock: SharedClock,
+}
+
 /// Over these services. Limits are not the schema's: they are checked before it is asked (`super::limits`).
-pub(super) fn build(
-    connections: Arc<dyn ConnectionAdmin>,
-    records: Arc<dyn Records>,
-    operations: Arc<dyn Operator>,
-    teams: Arc<dyn TeamsDesk>,
-    clock: SharedClock,
-) -> Api {
-    builder().data(connections).data(records).data(operations).data(teams).data(clock).finish()
+pub(super) fn build(services: Services) -> Api {
+    let Services { connections, records, operations, teams, directory, roles, imports, clock } = services;
+    let builder = builder().data(connections).data(records).data(operations).data(teams);
+    builder.data(directory).data(roles).data(imports).data(clock).finish()
 }
 
 /// The schema's text, as in `schema.graphql` and under `GET /schema.graphql`.

@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::{DirectorySettings, GroupSpec, UserType};
+
 /// A tenant to be made.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -24,6 +26,9 @@ pub struct TenantSpec {
     /// The directory's people, most with a mailbox.
     #[serde(default)]
     pub users: Vec<UserSpec>,
+    /// Groups.
+    #[serde(default)]
+    pub groups: Vec<GroupSpec>,
     /// How this tenant behaves where Microsoft's answers differ or are not documented.
     #[serde(default)]
     pub settings: TenantSettings,
@@ -87,6 +92,33 @@ pub struct UserSpec {
     /// How Exchange sees the mailbox.
     #[serde(default)]
     pub mailbox: MailboxState,
+    /// Mail address: none when empty; when absent, the principal name of whoever has a mailbox.
+    #[serde(default)]
+    pub mail: Option<String>,
+    /// Department.
+    #[serde(default)]
+    pub department: Option<String>,
+    /// Job title.
+    #[serde(default)]
+    pub job_title: Option<String>,
+    /// First name.
+    #[serde(default)]
+    pub given_name: Option<String>,
+    /// Last name.
+    #[serde(default)]
+    pub surname: Option<String>,
+    /// Mobile telephone number.
+    #[serde(default)]
+    pub mobile_phone: Option<String>,
+    /// Office.
+    #[serde(default)]
+    pub office_location: Option<String>,
+    /// Number among the employees.
+    #[serde(default)]
+    pub employee_id: Option<String>,
+    /// Member, guest, or not known.
+    #[serde(default)]
+    pub user_type: UserType,
 }
 
 /// A channel of a team.
@@ -151,6 +183,8 @@ pub struct TenantSettings {
     pub unknown_user_is_directory_error: bool,
     /// Events on a page when `$top` is absent.
     pub page_size: usize,
+    /// How the directory behaves.
+    pub directory: DirectorySettings,
 }
 
 impl Default for TenantSettings {
@@ -167,6 +201,7 @@ impl Default for TenantSettings {
             require_transaction_id: false,
             unknown_user_is_directory_error: false,
             page_size: 10,
+            directory: DirectorySettings::default(),
         }
     }
 }
@@ -221,6 +256,15 @@ impl UserSpec {
             display_name: display_name.to_owned(),
             account_enabled: true,
             mailbox: MailboxState::Licensed,
+            mail: None,
+            department: None,
+            job_title: None,
+            given_name: None,
+            surname: None,
+            mobile_phone: None,
+            office_location: None,
+            employee_id: None,
+            user_type: UserType::Member,
         }
     }
 }
@@ -240,7 +284,8 @@ impl TenantSpec {
 
     /// The tenant of the example events: one app with every role, the mailboxes `niamh@` and `oisin@acme-water.example`.
     pub fn demo() -> Self {
-        let roles = ["Calendars.ReadWrite", "User.Read.All", "Group.Read.All", "Organization.Read.All", "Sites.ReadWrite.All"];
+        let roles =
+            ["Calendars.ReadWrite", "User.Read.All", "GroupMember.Read.All", "Organization.Read.All", "Sites.ReadWrite.All"];
         Self {
             id: Self::DEMO_ID.to_owned(),
             domain: Some("acme-water.example".to_owned()),
@@ -260,6 +305,7 @@ impl TenantSpec {
                 channel_id: Self::DEMO_CHANNEL.to_owned(),
                 readable: true,
             }],
+            groups: Vec::new(),
             settings: TenantSettings::default(),
         }
     }

@@ -5,7 +5,12 @@ use std::{collections::HashMap, sync::Arc};
 use parking_lot::{Mutex, RwLock};
 
 use super::{AppSpec, MailboxState, TenantSettings, TenantSpec, UserSpec};
-use crate::simulator::{calendar::Calendar, errors::Failure, teams::Teams};
+use crate::simulator::{
+    calendar::Calendar,
+    directory::{self, Directory, Units},
+    errors::Failure,
+    teams::Teams,
+};
 
 /// A tenant at work.
 #[derive(Debug)]
@@ -15,6 +20,8 @@ pub(crate) struct Tenant {
     pub(crate) display_name: String,
     pub(crate) apps: RwLock<HashMap<String, Arc<AppSpec>>>,
     pub(crate) settings: RwLock<Arc<TenantSettings>>,
+    pub(crate) directory: RwLock<Directory>,
+    pub(crate) units: Units,
     people: RwLock<People>,
     pub(crate) teams: Teams,
 }
@@ -54,17 +61,24 @@ impl Tenant {
             display_name: spec.display_name,
             apps: RwLock::new(spec.apps.into_iter().map(|app| (app.id.to_lowercase(), Arc::new(app))).collect()),
             settings: RwLock::new(Arc::new(spec.settings)),
+            directory: RwLock::default(),
+            units: Units::default(),
             people: RwLock::default(),
             teams: Teams::new(&spec.channels),
         };
         for user in spec.users {
             tenant.add_user(user);
         }
+        // A member that nobody is makes no group fail: the tenant is a test's, and its state shows what is missing.
+        if let Err(failure) = directory::add_groups(&mut tenant.directory.write(), spec.groups) {
+            tracing::warn!(reason = failure.message, "a simulated group has a member that is not there");
+        }
         tenant
     }
 
     /// Adds a person, or replaces the one with the same id (with an empty mailbox).
     pub(crate) fn add_user(&self, spec: UserSpec) {
+        self.directory.write().put_user(spec.clone());
         let mut people = self.people.write();
         people.added += 1;
         let number = self.base().wrapping_add(people.added);
@@ -93,7 +107,28 @@ impl Tenant {
         people.by_key.get(key).or_else(|| people.by_key.get(&key.to_lowercase())).cloned()
     }
 
-    /// Everybody, in the order they were added.
+    /// Exchange forgets a person whose account is deleted.
+    pub(crate) fn hide_mailbox(&self, key: &str) {
+        if let Some(person) = self.person(key) {
+            *person.mailbox.write() = MailboxState::UnknownToExchange;
+        }
+    }
+
+    /// The mailbox is reached under another principal name; an old one still reaches it, as an alias does.
+    pub(crate) fn rename_mailbox(&self, key: &str, name: &str) {
+        if let Some(person) = self.person(key) {
+            self.people.write().by_key.insert(name.to_lowercase(), person);
+        }
+    }
+
+    /// A restored account has its mailbox again.
+    pub(crate) fn show_mailbox(&self, key: &str) {
+        if let Some(person) = self.person(key) {
+            *person.mailbox.write() = person.spec.mailbox;
+        }
+    }
+
+    /// Everybody with a mailbox, in the order they were added.
     pub(crate) fn everybody(&self) -> Vec<Arc<Person>> {
         self.people.read().in_order.clone()
     }

@@ -2,7 +2,7 @@
 //!
 //! Both databases speak the same text: `$1`, BIGINT, TEXT, BLOB. Where that cannot be, the text holds a marker that each
 //! dialect replaces: `{lock}` and `{skip locked}` (SQLite's one writer needs neither), `{oldest}`, `{of lane}` and `{as w}`
-//! (the join with a lane's oldest rows: Postgres is fast with LATERAL only, which SQLite does not have).
+//! (the join with a lane's oldest rows: Postgres is fast with LATERAL only, which SQLite does not have); `{object}` makes a JSON object.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -101,7 +101,8 @@ impl Conn {
     }
 }
 
-const SQLITE: [(&str, &str); 5] = [
+const SQLITE: [(&str, &str); 6] = [
+    ("{object}", "json_object"),
     ("{lock}", ""),
     ("{skip locked}", ""),
     ("{oldest}", "CROSS JOIN wanted w ON w.org = l.org AND w.kind = l.kind AND w.key IN"),
@@ -109,7 +110,8 @@ const SQLITE: [(&str, &str); 5] = [
     ("{as w}", ""),
 ];
 
-const POSTGRES: [(&str, &str); 5] = [
+const POSTGRES: [(&str, &str); 6] = [
+    ("{object}", "json_build_object"),
     ("{lock}", " FOR UPDATE OF w"),
     ("{skip locked}", " FOR UPDATE SKIP LOCKED"),
     ("{oldest}", "CROSS JOIN LATERAL"),
