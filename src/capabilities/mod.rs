@@ -22,6 +22,7 @@ use serde_json::Value;
 use crate::{events::EventContext, graph::Graph, organisation::OrganisationId};
 
 pub mod calendar;
+pub mod sharepoint;
 
 /// The parts of Microsoft 365.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
