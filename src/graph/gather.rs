@@ -35,6 +35,7 @@ struct Waiting<G> {
 }
 
 /// Sends calls that name a target through its chain.
+#[derive(Clone)]
 pub struct Gathered<G> {
     through: G,
     chains: Gatherers<G>,

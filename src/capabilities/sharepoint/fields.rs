@@ -57,7 +57,10 @@ mod tests {
         }))
         .unwrap();
         let of = |field: &str| value("Z-1", 7, &zone, field);
-        assert_eq!((of("zoneId"), of("version"), of("name"), of("kind")), (json!("Z-1"), json!(7), json!("North"), json!("pressure")));
+        assert_eq!(
+            (of("zoneId"), of("version"), of("name"), of("kind")),
+            (json!("Z-1"), json!(7), json!("North"), json!("pressure"))
+        );
         assert_eq!((of("utilityType"), of("latitude"), of("longitude")), (json!("water"), json!(53.35), json!(-6.26)));
         assert_eq!((of("attributes.priority"), of("attributes.open")), (json!(2), json!(true)));
         assert_eq!((of("attributes.note"), of("attributes.none"), of("nonsense")), (Value::Null, Value::Null, Value::Null));
