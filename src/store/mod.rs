@@ -26,6 +26,7 @@ mod undisturbed;
 mod values;
 mod versions;
 mod work;
+mod zone_target;
 
 pub use arrivals::{Arrival, Kind, Rejection, Taken};
 pub use audit_log::{AuditFilter, AuditRecord, NewAuditEntry};
@@ -43,6 +44,7 @@ pub use probes::DueProbe;
 pub use replays::{Remedy, Replay};
 pub use tasks::{DeliveryError, DeliveryState, ObjectRow};
 pub use work::{BacklogRow, Claim, ClaimRequest, Hold, Lease, Next, Progress, Recorded, WorkerScope};
+pub use zone_target::ZoneTarget;
 /// For the model of the reconciler, which moves objects by the same rules as the database does.
 #[cfg(test)]
 pub(crate) use {

@@ -17,6 +17,7 @@ mod records;
 mod storm;
 mod versions;
 mod world;
+mod zone_targets;
 
 macro_rules! behaviours {
     ($($module:ident { $($name:ident)* })*) => {
@@ -36,6 +37,10 @@ macro_rules! behaviours {
 }
 
 behaviours! {
+    zone_targets {
+        a_zone_target_is_kept_replaced_and_removed
+        another_directory_makes_a_zone_target_meaningless
+    }
     long_operations {
         an_operation_is_followed_from_the_queue_to_its_end
         one_operation_of_a_kind_runs_at_a_time_in_an_organisation

@@ -22,6 +22,7 @@ mod notes;
 mod perform;
 pub mod plan;
 pub mod reading;
+pub mod request;
 mod refusal;
 pub mod target;
 #[cfg(test)]
