@@ -22,8 +22,8 @@ mod notes;
 mod perform;
 pub mod plan;
 pub mod reading;
-pub mod request;
 mod refusal;
+pub mod request;
 pub mod target;
 #[cfg(test)]
 mod tests;
@@ -42,6 +42,9 @@ pub use self::{
 };
 use super::{Announcement, Capability, CapabilityName, Decision, Intent, Kind, Learned, Told, Work};
 use crate::graph::Graph;
+
+/// The lane of every zone: an organisation has one list at a time, and one chain of calls goes there.
+pub const LANE: &str = "list";
 
 /// Keeps the items of zones in one list. [`Work::wanted`] is a [`WantedZone`](crate::events::zone::WantedZone).
 #[derive(Debug, Clone, Default)]
