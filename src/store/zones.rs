@@ -58,6 +58,8 @@ const KEYS: &str = "SELECT key FROM wanted WHERE org = $1 AND kind = 'zone' AND 
 
 const COUNT: &str = "SELECT COUNT(*) FROM wanted WHERE org = $1 AND kind = 'zone'";
 
+const LEASED: &str = "SELECT COUNT(*) FROM wanted WHERE org = $1 AND kind = 'zone' AND lease_until > $2";
+
 const THESE: &str = "WITH v(org, kind, key) AS (VALUES {rows}) SELECT w.key, w.state, w.event_version, w.mutation, \
     w.settled_event_version, w.settled_mutation, w.body, w.body_format, w.attempts, w.not_before, w.lease_until, w.last_error, \
     w.updated_at FROM v JOIN wanted w ON w.org = v.org AND w.kind = v.kind AND w.key = v.key ORDER BY w.key";
@@ -128,6 +130,14 @@ impl Store {
         let mut conn = self.read(DOING).await?;
         let rows = conn.all(WAIT, vec![scope.as_str().into(), now.into()]).await.map_err(|failure| failure.doing(DOING))?;
         rows.first().map(|row| values::instant(row, 0)).transpose().map_err(|failure| failure.doing(DOING))
+    }
+
+    /// How many zones somebody works on.
+    pub async fn zones_under_lease(&self, scope: &OrgScope, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        const DOING: &str = "counting zones at work";
+        let mut conn = self.read(DOING).await?;
+        let rows = conn.all(LEASED, vec![scope.as_str().into(), now.into()]).await.map_err(|failure| failure.doing(DOING))?;
+        rows.first().map_or(Ok(0), |row| row.count(0)).map_err(|failure| failure.doing(DOING))
     }
 
     /// Ids of kept zones after this one, in order.

@@ -7,11 +7,15 @@ use serde_json::{Map, Value};
 use super::{
     Zones,
     call::{Answer, Call, Found, Reply},
+    content::Content,
     decide, learn,
     ledger::{Confirmed, Here},
     value::wire_name,
 };
-use crate::capabilities::{Decision, Work};
+use crate::{
+    capabilities::{Decision, Work},
+    events::zone::WantedZone,
+};
 
 /// What there is to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,6 +98,13 @@ fn said(zones: &Zones, found: &[Found], item_id: &str, names: &[&String]) -> Map
     };
     let columns = target.columns().into_iter().filter(|column| names.is_empty() || names.contains(&&column.name));
     columns.map(|column| (column.name.clone(), item.values.get(&wire_name(column)).cloned().unwrap_or_default())).collect()
+}
+
+/// What the item of a zone will say; none for a zone that is gone, or whose values its columns do not take.
+pub fn wanted(zones: &Zones, work: &Work) -> Option<Map<String, Value>> {
+    let Ok(WantedZone::Present(zone)) = serde_json::from_value(work.wanted.clone()) else { return None };
+    let content = Content::of(zones.target.as_deref()?, &work.key, work.version.event, &zone).ok()?;
+    Some(content.shown())
 }
 
 /// What a publication did to the item of a zone, as the places of it tell afterwards: `created`, `updated`, `retired`.

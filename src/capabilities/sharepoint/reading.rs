@@ -6,13 +6,18 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    call::Found,
+    call::{Call, Found},
     content::Content,
     target::Target,
     value::{shortened, wire_name},
     wire,
 };
-use crate::{events::zone::WantedZone, graph::Request, hex::hex};
+use crate::{
+    capabilities::{Failure, Place, PlaceState},
+    events::zone::WantedZone,
+    graph::{GraphError, Request},
+    hex::hex,
+};
 
 /// Rows from which on SharePoint refuses a query that no index serves.
 pub const THRESHOLD: u64 = 5_000;
@@ -82,4 +87,16 @@ pub fn advice(target: &Target, rows: u64) -> Option<String> {
             column.name
         )
     })
+}
+
+/// What it means that the list could not be read.
+pub fn failure(target: &Target, error: &GraphError) -> Failure {
+    super::refusal::failure(target, "", &Call::LookUp { key: Value::Null, known: None }, error)
+}
+
+/// Whether a zone with these places has to be looked for in the list.
+pub fn must_be_found(target: &Target, places: &[Place], in_doubt: bool) -> bool {
+    let list = target.key();
+    let mut here = places.iter().filter(|place| place.target == list).peekable();
+    in_doubt || here.peek().is_none() || here.any(|place| place.state != PlaceState::Present || place.remote_id.is_none())
 }
