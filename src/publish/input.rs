@@ -7,7 +7,7 @@ use crate::{capabilities::sharepoint::request::TargetRequest, events::zone::Want
 /// What `publishZones` asks for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PublishInput {
+pub(super) struct PublishInput {
     /// A list for this publication alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<TargetRequest>,
@@ -22,7 +22,7 @@ pub struct PublishInput {
 /// A zone that was given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct GivenZone {
+pub(super) struct GivenZone {
     /// Its id.
     pub zone_id: String,
     /// Its version, if it has one.

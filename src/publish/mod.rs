@@ -11,6 +11,7 @@
 //! | --- | --- |
 //! | [`lists`] | the list that a zone goes to, and the chain of calls into it |
 //! | [`read_list`] | a whole list into the store, page by page, going on where it stopped |
+//! | [`publications`] | asking for one: checked, zones kept, queued |
 //! | [`input`] | what a publication was asked for |
 //! | [`job`] | a publication from its start to its end |
 //! | [`sweep`] | goes through the zones: what differs from what the list says |
@@ -27,11 +28,12 @@ mod carry_out;
 mod input;
 mod job;
 mod lists;
+mod publications;
 mod read_list;
 mod sweep;
 mod tally;
 mod target;
 
-pub use input::{GivenZone, PublishInput};
 pub use job::PublishZones;
 pub use lists::Lists;
+pub use publications::{Publications, PublishError, Request};
