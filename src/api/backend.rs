@@ -8,6 +8,7 @@ use crate::{
     connections::{Actor, ConnectionError, ConnectionView, Connections, Registration, TestReport},
     operations::{Backlog, Operations, Replayed, Selection},
     organisation::OrgScope,
+    publish::{Publications, PublishError, Request},
     store::{
         AuditFilter, AuditRecord, DeadLetterFilter, DeadLetterRow, DeliveryState, Kind, ObjectRow, OperationChange,
         OperationFilter, OperationRow, Page, PageRequest, Store, StoreError,
@@ -70,6 +71,14 @@ pub trait Records: Send + Sync + 'static {
         page: PageRequest,
     ) -> BoxFuture<'a, Result<Page<ObjectRow>, StoreError>>;
 
+    /// Zones by id.
+    fn zones<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        state: Option<DeliveryState>,
+        page: PageRequest,
+    ) -> BoxFuture<'a, Result<Page<ObjectRow>, StoreError>>;
+
     /// Dead letters, newest first.
     fn dead_letters<'a>(
         &'a self,
@@ -124,6 +133,15 @@ impl Records for Store {
         page: PageRequest,
     ) -> BoxFuture<'a, Result<Page<ObjectRow>, StoreError>> {
         self.objects(scope, Kind::Task, state, page).boxed()
+    }
+
+    fn zones<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        state: Option<DeliveryState>,
+        page: PageRequest,
+    ) -> BoxFuture<'a, Result<Page<ObjectRow>, StoreError>> {
+        self.objects(scope, Kind::Zone, state, page).boxed()
     }
 
     fn dead_letters<'a>(
@@ -247,5 +265,27 @@ impl Operator for Operations {
             self.backlog(scope).await
         }
         .boxed()
+    }
+}
+
+/// Takes requests for publications. The promises are those of [`Publications`].
+pub trait Publisher: Send + Sync + 'static {
+    /// Keeps the zones given and queues the publication.
+    fn publish<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        request: Request,
+    ) -> BoxFuture<'a, Result<OperationRow, PublishError>>;
+}
+
+impl Publisher for Publications {
+    fn publish<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        request: Request,
+    ) -> BoxFuture<'a, Result<OperationRow, PublishError>> {
+        Publications::publish(self, scope, actor.name, request).boxed()
     }
 }

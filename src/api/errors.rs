@@ -1,8 +1,10 @@
 //! Failures as the contract's codes. The only place where a service's error becomes something a caller sees.
 
+use std::borrow::Cow;
+
 use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerError, Value};
 
-use crate::{connections::ConnectionError, store::StoreError};
+use crate::{connections::ConnectionError, publish::PublishError, store::StoreError};
 
 /// The values of `extensions.code` that exist so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +44,7 @@ impl Code {
 pub(super) struct Refusal {
     pub(super) code: Code,
     pub(super) message: String,
-    pub(super) field: Option<&'static str>,
+    pub(super) field: Option<Cow<'static, str>>,
 }
 
 /// What callers read instead of the detail of a failure of ours.
@@ -56,8 +58,8 @@ impl Refusal {
     }
 
     /// A value of the input that is not acceptable; `field` as the API names it.
-    pub(super) fn input(field: &'static str, message: impl Into<String>) -> Self {
-        Self { field: Some(field), ..Self::new(Code::BadUserInput, message) }
+    pub(super) fn input(field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self { field: Some(field.into()), ..Self::new(Code::BadUserInput, message) }
     }
 
     /// A failure of ours: `detail` goes to the log alone.
@@ -89,7 +91,7 @@ impl From<Refusal> for async_graphql::Error {
         let mut extensions = ErrorExtensionValues::default();
         extensions.set("code", refusal.code.word());
         if let Some(field) = refusal.field {
-            extensions.set("field", field);
+            extensions.set("field", field.into_owned());
         }
         let mut error = Self::new(refusal.message);
         error.extensions = Some(extensions);
@@ -106,6 +108,16 @@ impl From<StoreError> for Refusal {
             // Cursors are the only stored form that callers hand back to us.
             StoreError::Unreadable { what: "cursor", .. } => Self::input("after", "after: not a cursor of this list"),
             StoreError::Unavailable { .. } | StoreError::Unreadable { .. } => Self::internal(&chain(&error)),
+        }
+    }
+}
+
+impl From<PublishError> for Refusal {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::NoConnection => Self::new(Code::NoConnection, error.to_string()),
+            PublishError::NoTarget => Self::input("target", error.to_string()),
+            PublishError::Store(error) => error.into(),
         }
     }
 }
@@ -198,14 +210,14 @@ mod tests {
     #[test]
     fn an_input_error_names_the_field() {
         let refusal = Refusal::from(ConnectionError::Invalid { field: "directoryId", problem: "empty".into() });
-        assert_eq!(refusal.field, Some("directoryId"));
+        assert_eq!(refusal.field.as_deref(), Some("directoryId"));
         assert_eq!(refusal.message, "directoryId: empty");
     }
 
     #[test]
     fn a_cursor_that_cannot_be_read_is_the_callers_mistake() {
         let refusal = Refusal::from(StoreError::Unreadable { doing: "listing tasks", what: "cursor" });
-        assert_eq!((refusal.code, refusal.field), (Code::BadUserInput, Some("after")));
+        assert_eq!((refusal.code, refusal.field.as_deref()), (Code::BadUserInput, Some("after")));
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub(super) async fn start(
         connections: Arc::new(parts.connections.clone()),
         records: Arc::new(parts.store.clone()),
         operations: Arc::new(parts.operations.clone()),
+        publications: Arc::new(parts.publications.clone()),
         authenticator,
         clock: parts.clock.clone(),
         ids: parts.ids.clone(),

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`parts`] | what every command stands on: store, vault, Graph, connections |
 //! | [`mod@serve`] | the loops and the API, started and stopped in order |
+//! | [`zones`] | the loops of zones |
 //! | [`broker`] | the connection to NATS |
 //! | [`http`] | the API's listener |
 //! | [`ready`] | what `/readyz` asks |
@@ -17,6 +18,7 @@ mod keyring;
 mod parts;
 mod ready;
 mod serve;
+mod zones;
 
 pub use broker::connect;
 pub use parts::Parts;

@@ -12,6 +12,7 @@ use crate::{
     ids::Ids,
     metrics::Metrics,
     operations::Operations,
+    publish::{Lists, Publications},
     reconcile::Wake,
     settings::Settings,
     store::{Store, WorkerScope},
@@ -35,8 +36,16 @@ pub struct Parts {
     pub connections: Connections,
     /// What operators decide.
     pub operations: Operations,
+    /// Takes requests for publications of zones.
+    pub publications: Publications,
+    /// The lists that zones go to.
+    pub lists: Lists<Connections>,
     /// Wakes the calendar's reconciler.
     pub due: Wake,
+    /// Wakes the zones' reconciler.
+    pub zones_due: Wake,
+    /// Wakes what carries out publications.
+    pub publications_due: Wake,
     /// Wakes the publisher of outgoing events.
     pub owed: Wake,
     /// The loops' right to any organisation's rows.
@@ -54,7 +63,7 @@ impl Parts {
         refuse_unknown_keys(&store, &worker, &vault).await?;
         let graph = GraphClient::new(graph_settings(settings), clock.clone(), ids.clone(), metrics.clone())
             .context("building the client for Microsoft Graph")?;
-        let (due, owed) = (Wake::default(), Wake::default());
+        let (due, owed, zones_due, publications_due) = (Wake::default(), Wake::default(), Wake::default(), Wake::default());
         let connections = Connections::new(connections::Parts {
             store: store.clone(),
             vault: vault.clone(),
@@ -62,10 +71,28 @@ impl Parts {
             clock: clock.clone(),
             ids: ids.clone(),
             metrics: metrics.clone(),
-            changed: vec![due.notifier(), owed.notifier()],
+            changed: vec![due.notifier(), owed.notifier(), zones_due.notifier()],
         });
-        let operations = Operations::new(store.clone(), clock.clone(), vec![due.notifier(), owed.notifier()]);
-        Ok(Self { clock, ids, metrics, store, vault, connections, operations, due, owed, worker })
+        let woken = vec![due.notifier(), owed.notifier(), zones_due.notifier()];
+        let operations = Operations::new(store.clone(), clock.clone(), woken);
+        let publications = Publications::new(store.clone(), clock.clone(), ids.clone(), vec![publications_due.notifier()]);
+        let lists = Lists::new(store.clone(), connections.clone(), clock.clone());
+        Ok(Self {
+            clock,
+            ids,
+            metrics,
+            store,
+            vault,
+            connections,
+            operations,
+            publications,
+            lists,
+            due,
+            zones_due,
+            publications_due,
+            owed,
+            worker,
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use async_nats::Client;
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Parts, broker, http, keyring, ready::Ready};
+use super::{Parts, broker, http, keyring, ready::Ready, zones};
 use crate::{
     capabilities::calendar::{Calendar, CalendarSettings},
     intake::{Intake, IntakeHealth, IntakeSettings},
@@ -80,10 +80,13 @@ impl Worker {
             intake_settings(settings),
         )
         .waking(parts.due.notifier())
+        .waking(parts.zones_due.notifier())
         .waking(parts.owed.notifier());
         let health = intake.health();
         loops.spawn(intake.run(taking.clone()));
         loops.spawn(calendar(settings, parts).run(taking.clone()));
+        loops.spawn(zones::reconciler(delivery_settings(settings), parts).run(taking.clone()));
+        loops.spawn(zones::publisher(delivery_settings(settings), parts).run(taking.clone()));
         let waits = BackoffSettings { initial: settings.delivery.probe_initial, max: settings.delivery.probe_max };
         loops.spawn(parts.connections.clone().probe_broken(parts.worker.clone(), waits, taking.clone()));
         let outbox =

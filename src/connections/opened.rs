@@ -112,4 +112,12 @@ impl Graph for Connected {
         self.observe(&answer).await;
         answer
     }
+
+    async fn send_all(&self, requests: Vec<Request>) -> Vec<Result<Response, GraphError>> {
+        let answers = self.session.send_all(requests).await;
+        for answer in &answers {
+            self.observe(answer).await;
+        }
+        answers
+    }
 }

@@ -11,6 +11,7 @@
 
 mod envelope;
 mod fields;
+mod given;
 mod headers;
 mod json;
 mod message;
@@ -25,6 +26,7 @@ mod window;
 pub mod zone;
 
 pub use envelope::EventContext;
+pub use given::{ReadZone, Wrong, given_zone};
 pub use headers::Headers;
 pub use outgoing::{Outgoing, Telling, outgoing};
 pub use read::{Reading, read};

@@ -3,6 +3,7 @@
 //! | file | subject |
 //! | --- | --- |
 //! | [`worker`] | takes due objects under lease and starts a run for each; sleeps until something is due |
+//! | [`crew`] | the same for objects that an operation has claimed by name |
 //! | [`run`] | one object's run: decide, commit the intent, call, learn, until nothing is left to do |
 //! | [`journal`] | what a run has learned and not written down yet |
 //! | [`ending`] | what becomes of an object when its run stops; pure |
@@ -13,6 +14,7 @@
 //! `Retry-After`.
 
 pub mod backoff;
+mod crew;
 mod ending;
 mod journal;
 mod lease;
@@ -23,9 +25,16 @@ mod worker;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+pub use crew::Crew;
+pub use run::{Ended, Report};
 pub use worker::Reconciler;
 
-use crate::{capabilities::Failure, graph::Graph, organisation::OrgScope};
+use crate::{
+    capabilities::{Capability, Failure, Kind},
+    graph::Graph,
+    organisation::OrgScope,
+    store::Claim,
+};
 
 /// How hard to try.
 #[derive(Debug, Clone)]
@@ -67,6 +76,38 @@ pub trait Tenants: Send + Sync + 'static {
 
     /// The organisation's connection; a failure when it has none or its credential cannot be opened.
     fn graph(&self, scope: &OrgScope) -> impl Future<Output = Result<Self::Graph, Failure>> + Send;
+}
+
+/// Makes the capability that works on a claimed object. Most are the same for all; one that follows an organisation's own settings is
+/// made for each claim.
+pub trait Fitting: Send + Sync + 'static {
+    /// What it makes.
+    type Capability: Capability;
+
+    /// The kind of object.
+    fn kind(&self) -> Kind;
+
+    /// The capability for this object; a failure when what it needs is not to be had now.
+    fn fit<G: Graph>(&self, claim: &Claim, graph: &G) -> impl Future<Output = Result<Self::Capability, Failure>> + Send;
+
+    /// One that makes no calls, for a run that cannot begin.
+    fn unfitted(&self) -> Self::Capability;
+}
+
+impl<C: Capability + Clone> Fitting for C {
+    type Capability = C;
+
+    fn kind(&self) -> Kind {
+        Capability::kind(self)
+    }
+
+    async fn fit<G: Graph>(&self, _claim: &Claim, _graph: &G) -> Result<C, Failure> {
+        Ok(self.clone())
+    }
+
+    fn unfitted(&self) -> C {
+        self.clone()
+    }
 }
 
 /// Tells a loop that something may be due. Cheap to clone.

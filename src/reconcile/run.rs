@@ -12,7 +12,7 @@ use super::{
     lease::Held,
 };
 use crate::{
-    capabilities::{AuditNote, Capability, Decision, Failure, Outcome, Work},
+    capabilities::{AuditNote, Capability, Decision, Failure, Outcome, Place, Work},
     clock::SharedClock,
     crash,
     events::{Telling, outgoing},
@@ -27,9 +27,9 @@ const MOST_CALLS: u32 = 40;
 /// How long a run waits before it tries again to write down what it learned.
 const RECORD_AGAIN: Duration = Duration::from_millis(250);
 
-/// How a run ended, for metrics.
+/// How a run ended, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
+pub enum Ended {
     /// As wanted.
     Settled,
     /// Waits for another attempt.
@@ -42,6 +42,19 @@ pub(super) enum Ended {
     Superseded,
 }
 
+/// How a run ended, for whoever asked for it.
+#[derive(Debug)]
+pub struct Report {
+    /// In a word.
+    pub ended: Ended,
+    /// What went wrong, when it is not settled.
+    pub error: Option<DeliveryError>,
+    /// What is known of the object's remote items now.
+    pub places: Vec<Place>,
+}
+
+type Outcomes = (Ended, Option<DeliveryError>);
+
 /// What a run needs of its surroundings.
 pub(super) struct Run<'a, C> {
     pub(super) store: &'a Store,
@@ -50,48 +63,61 @@ pub(super) struct Run<'a, C> {
     pub(super) clock: &'a SharedClock,
     pub(super) ids: &'a Ids,
     pub(super) held: Arc<Held>,
+    /// The run is about another target than the object's own: whatever comes of it, the object stands as it stood.
+    pub(super) aside: bool,
 }
 
 impl<C: Capability> Run<'_, C> {
     /// Works on a claimed object until it is settled, waits or is set aside, and writes that down.
-    pub(super) async fn go<G: Graph>(&self, claim: Claim, graph: Result<G, Failure>) -> Result<Ended, StoreError> {
+    pub(super) async fn go<G: Graph>(&self, claim: Claim, graph: Result<G, Failure>) -> Result<Report, StoreError> {
+        let (mut work, unreadable) = work(&claim);
+        let (ended, error) = self.work_on(&mut work, unreadable, &claim, graph).await?;
+        Ok(Report { ended, error, places: work.places })
+    }
+
+    async fn work_on<G: Graph>(
+        &self,
+        work: &mut Work,
+        unreadable: Option<serde_json::Error>,
+        claim: &Claim,
+        graph: Result<G, Failure>,
+    ) -> Result<Outcomes, StoreError> {
         let (attempts, crashes) = (claim.attempts, claim.crashes);
         let first_failed_at = self.clock.now();
         let mut journal = Journal::default();
-        let (mut work, unreadable) = work(claim);
         if let Some(problem) = unreadable {
             let message = format!("the stored wanted state cannot be read: {problem}");
-            return self.set_aside(&work, &mut journal, self.impossible("UNREADABLE", message), attempts, first_failed_at).await;
+            return self.set_aside(work, &mut journal, self.impossible("UNREADABLE", message), attempts, first_failed_at).await;
         }
         if crashes >= self.settings.max_crashes {
             let message = format!("{crashes} workers in a row ended without a word while they worked on it");
             return self
-                .set_aside(&work, &mut journal, self.impossible("WORKER_CRASHED", message), attempts, first_failed_at)
+                .set_aside(work, &mut journal, self.impossible("WORKER_CRASHED", message), attempts, first_failed_at)
                 .await;
         }
         let graph = match graph {
             Ok(graph) => graph,
             Err(failure) => {
                 work.failures.push(failure);
-                return self.stop(&work, journal, attempts).await;
+                return self.stop(work, journal, attempts).await;
             }
         };
         for _ in 0..MOST_CALLS {
-            match self.capability.decide(&work, self.clock.now()) {
-                Decision::Settled => return self.settle(&work, journal).await,
-                Decision::Stop => return self.stop(&work, journal, attempts).await,
+            match self.capability.decide(work, self.clock.now()) {
+                Decision::Settled => return self.settle(work, journal).await,
+                Decision::Stop => return self.stop(work, journal, attempts).await,
                 Decision::Impossible { code, message } => {
-                    return self.set_aside(&work, &mut journal, self.impossible(code, message), attempts, first_failed_at).await;
+                    return self.set_aside(work, &mut journal, self.impossible(code, message), attempts, first_failed_at).await;
                 }
                 Decision::Call(call) => {
-                    if !self.step(&graph, &mut work, &mut journal, &call).await? {
-                        return Ok(Ended::Superseded);
+                    if !self.step(&graph, work, &mut journal, &call).await? {
+                        return Ok((Ended::Superseded, None));
                     }
                 }
             }
         }
         tracing::error!(organisation = %work.organisation, key = %work.key, "a run went in circles and was stopped");
-        self.stop(&work, journal, attempts).await
+        self.stop(work, journal, attempts).await
     }
 
     /// Commits the call's intent, makes the call and learns from it; false when the lease is not ours any more.
@@ -119,18 +145,19 @@ impl<C: Capability> Run<'_, C> {
         Ok(true)
     }
 
-    async fn settle(&self, work: &Work, mut journal: Journal) -> Result<Ended, StoreError> {
+    async fn settle(&self, work: &Work, mut journal: Journal) -> Result<Outcomes, StoreError> {
         let next = Next::Settled { version: work.version };
-        self.end(journal.progress(self.held.lease(), next), Ended::Settled).await
+        self.end(journal.progress(self.held.lease(), next), Ended::Settled, None).await
     }
 
-    async fn stop(&self, work: &Work, mut journal: Journal, attempts: u32) -> Result<Ended, StoreError> {
+    async fn stop(&self, work: &Work, mut journal: Journal, attempts: u32) -> Result<Outcomes, StoreError> {
         let now = self.clock.now();
         match ending(self.settings, &work.failures, attempts, now, self.ids.fraction()) {
             Ending::Retry { not_before, unknown, counts, error } => {
+                let told = error.clone();
                 let mut progress = journal.progress(self.held.lease(), Next::Retry { not_before, unknown, counts, error });
                 progress.holds = holds(self.capability.name(), &work.failures);
-                self.end(progress, if unknown { Ended::Unknown } else { Ended::Retried }).await
+                self.end(progress, if unknown { Ended::Unknown } else { Ended::Retried }, Some(told)).await
             }
             Ending::Dead { error } => self.set_aside(work, &mut journal, error, attempts, now).await,
         }
@@ -147,7 +174,10 @@ impl<C: Capability> Run<'_, C> {
         error: DeliveryError,
         attempts: u32,
         first_failed_at: DateTime<Utc>,
-    ) -> Result<Ended, StoreError> {
+    ) -> Result<Outcomes, StoreError> {
+        if self.aside {
+            return self.end(journal.progress(self.held.lease(), Next::Aside), Ended::Failed, Some(error)).await;
+        }
         let now = self.clock.now();
         let id = self.ids.ordered(now).to_string();
         let name = self.capability.name();
@@ -187,17 +217,19 @@ impl<C: Capability> Run<'_, C> {
             context: Some(work.context.clone()),
             first_failed_at,
         };
+        let told = error.clone();
         let next = Next::Dead { version: work.version, dead_letter, error };
-        self.end(journal.progress(self.held.lease(), next), Ended::Failed).await
+        self.end(journal.progress(self.held.lease(), next), Ended::Failed, Some(told)).await
     }
 
-    async fn end(&self, progress: Progress, ended: Ended) -> Result<Ended, StoreError> {
+    async fn end(&self, progress: Progress, ended: Ended, error: Option<DeliveryError>) -> Result<Outcomes, StoreError> {
+        let progress = if self.aside { Progress { next: Next::Aside, ..progress } } else { progress };
         crash::point("outcome.before-commit");
         let recorded = self.record(progress).await?;
         crash::point("outcome.after-commit");
         Ok(match recorded {
-            Recorded::Done => ended,
-            Recorded::LeaseLost => Ended::Superseded,
+            Recorded::Done => (ended, error),
+            Recorded::LeaseLost => (Ended::Superseded, None),
         })
     }
 
@@ -222,20 +254,20 @@ impl<C: Capability> Run<'_, C> {
 }
 
 /// A claim as the capability sees it; with the reason when its wanted state is not even JSON.
-fn work(claim: Claim) -> (Work, Option<serde_json::Error>) {
+fn work(claim: &Claim) -> (Work, Option<serde_json::Error>) {
     let (wanted, unreadable) = match serde_json::from_str(&claim.body) {
         Ok(wanted) => (wanted, None),
         Err(error) => (serde_json::Value::Null, Some(error)),
     };
     let work = Work {
         organisation: claim.lease.scope.organisation().clone(),
-        key: claim.lease.key,
+        key: claim.lease.key.clone(),
         version: claim.version,
         wanted,
-        context: claim.context,
+        context: claim.context.clone(),
         generation: claim.generation,
         recheck: claim.recheck,
-        places: claim.places,
+        places: claim.places.clone(),
         failures: Vec::new(),
         looked: std::collections::BTreeSet::new(),
     };

@@ -7,12 +7,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    DeliverySettings, Tenants, Wake,
+    DeliverySettings, Fitting, Tenants, Wake,
     lease::Leases,
     run::{Ended, Run},
 };
 use crate::{
-    capabilities::Capability,
     clock::SharedClock,
     crash,
     ids::Ids,
@@ -33,7 +32,7 @@ const CLAIM: usize = 256;
 pub struct Reconciler<C, T> {
     /// Its objects.
     pub store: Store,
-    /// What it delivers.
+    /// What it delivers; or what makes that for each object.
     pub capability: C,
     /// Whose connections it uses.
     pub tenants: T,
@@ -55,7 +54,7 @@ pub struct Reconciler<C, T> {
     pub owner: String,
 }
 
-impl<C: Capability, T: Tenants> Reconciler<C, T> {
+impl<C: Fitting, T: Tenants> Reconciler<C, T> {
     /// Runs until `stop`; then waits for the runs under way, so that nothing is left half recorded.
     pub async fn run(self, stop: CancellationToken) {
         let this = Arc::new(self);
@@ -63,7 +62,7 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
         let slots = Arc::new(Semaphore::new(this.settings.concurrency));
         let runs = TaskTracker::new();
         let finished = CancellationToken::new();
-        let keeper = tokio::spawn(this.clone().keep_leases(leases.clone(), finished.clone()));
+        let keeper = tokio::spawn(this.clone().keep(leases.clone(), finished.clone()));
         while !stop.is_cancelled() {
             let Some(permits) = this.free_slots(&slots, &stop).await else { break };
             let asked_at = this.clock.now();
@@ -85,6 +84,13 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
         finished.cancel();
         if let Err(error) = keeper.await {
             tracing::error!(%error, "the lease keeper ended badly");
+        }
+    }
+
+    async fn keep(self: Arc<Self>, leases: Arc<Leases>, finished: CancellationToken) {
+        tokio::select! {
+            () = finished.cancelled() => {}
+            () = leases.keep(&self.store, &self.clock, self.settings.lease) => {}
         }
     }
 
@@ -132,19 +138,27 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
         let key = claim.lease.key.clone();
         let event_time = claim.context.time;
         let graph = self.tenants.graph(&scope).await;
+        let (capability, graph) = match graph {
+            Err(failure) => (self.capability.unfitted(), Err(failure)),
+            Ok(graph) => match self.capability.fit(&claim, &graph).await {
+                Err(failure) => (self.capability.unfitted(), Err(failure)),
+                Ok(capability) => (capability, Ok(graph)),
+            },
+        };
         let run = Run {
             store: &self.store,
-            capability: &self.capability,
+            capability: &capability,
             settings: &self.settings,
             clock: &self.clock,
             ids: &self.ids,
             held: held.clone(),
+            aside: false,
         };
         let ended = run.go(claim, graph).await;
         leases.release(&held);
         self.published.wake();
         match ended {
-            Ok(ended) => self.count(ended, event_time),
+            Ok(report) => self.count(report.ended, event_time),
             // The lease runs out, another run takes over and looks before it acts.
             Err(error) => {
                 tracing::error!(organisation = %scope.organisation(), key, error = &error as &dyn std::error::Error, "could not record a delivery");
@@ -153,7 +167,7 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
     }
 
     fn count(&self, ended: Ended, event_time: DateTime<Utc>) {
-        let capability = self.capability.name().label();
+        let capability = self.capability.kind().delivered_by().label();
         let outcome = match ended {
             Ended::Settled => "succeeded",
             Ended::Retried => "retried",
@@ -181,25 +195,6 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
             () = stop.cancelled() => {}
             () = self.wake.woken() => {}
             () = tokio::time::sleep(due) => {}
-        }
-    }
-
-    /// Extends the leases of runs under way, three times a lease.
-    async fn keep_leases(self: Arc<Self>, leases: Arc<Leases>, finished: CancellationToken) {
-        loop {
-            tokio::select! {
-                () = finished.cancelled() => return,
-                () = tokio::time::sleep(self.settings.lease / 3) => {}
-            }
-            let asked = leases.all();
-            if asked.is_empty() {
-                continue;
-            }
-            let until = self.clock.now() + TimeDelta::from_std(self.settings.lease).unwrap_or(TimeDelta::MAX);
-            match self.store.extend(asked.clone(), until).await {
-                Ok(lost) => leases.extended(&asked, &lost, until),
-                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "could not extend leases"),
-            }
         }
     }
 }

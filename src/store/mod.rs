@@ -11,6 +11,7 @@ mod connections;
 mod db;
 mod dead_letters;
 mod leases;
+mod list_readings;
 mod operation;
 mod operation_lease;
 mod outbox;
@@ -27,12 +28,14 @@ mod values;
 mod versions;
 mod work;
 mod zone_target;
+mod zones;
 
 pub use arrivals::{Arrival, Kind, Rejection, Taken};
 pub use audit_log::{AuditFilter, AuditRecord, NewAuditEntry};
 pub use connections::{ConnectionRow, ConnectionState, CredentialKind, StateChange};
 pub use db::{Store, StoreError};
 pub use dead_letters::{DeadLetterFilter, DeadLetterRow, NewDeadLetter};
+pub use list_readings::{ItemsWanted, ListReading, ReadItem};
 pub use operation::{
     NewOperation, OperationChange, OperationError, OperationFilter, OperationKind, OperationRow, OperationState,
 };
@@ -45,6 +48,7 @@ pub use replays::{Remedy, Replay};
 pub use tasks::{DeliveryError, DeliveryState, ObjectRow};
 pub use work::{BacklogRow, Claim, ClaimRequest, Hold, Lease, Next, Progress, Recorded, WorkerScope};
 pub use zone_target::ZoneTarget;
+pub use zones::GivenZone;
 /// For the model of the reconciler, which moves objects by the same rules as the database does.
 #[cfg(test)]
 pub(crate) use {

@@ -294,6 +294,7 @@ impl Changes {
                 self.letters.keep(id.clone(), &progress.lease.scope, &letter, now)?;
             }
             Next::Release => standing.release(now),
+            Next::Aside => standing.aside(now),
         }
         Ok(true)
     }

@@ -57,7 +57,7 @@ pub(super) async fn write(
             Next::Settled { version } => {
                 settle.push([org, kind, key, epoch, generation, version.event.into(), version.mutation.into()]);
             }
-            Next::Retry { .. } | Next::Dead { .. } | Next::Release => {}
+            Next::Retry { .. } | Next::Dead { .. } | Next::Release | Next::Aside => {}
         }
     }
     let mut moved = conn.many(KEEP, &[now.into()], keep).await?;

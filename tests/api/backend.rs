@@ -6,12 +6,13 @@ use std::sync::{
 };
 
 use argus_m365::{
-    api::{ConnectionAdmin, Operator, Records},
+    api::{ConnectionAdmin, Operator, Publisher, Records},
     audit::Verification,
     capabilities::CapabilityName,
     connections::{Actor, ConnectionError, ConnectionView, Registration, TestReport},
     operations::{Backlog, Replayed, Selection},
     organisation::OrgScope,
+    publish::{PublishError, Request},
     store::{
         AuditFilter, AuditRecord, DeadLetterFilter, DeadLetterRow, DeliveryState, ObjectRow, OperationChange, OperationFilter,
         OperationRow, Page, PageRequest, StoreError,
@@ -115,6 +116,15 @@ impl Records for Memory {
         })
     }
 
+    fn zones<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        state: Option<DeliveryState>,
+        page: PageRequest,
+    ) -> BoxFuture<'a, Result<Page<ObjectRow>, StoreError>> {
+        self.read(scope, &format!("zones {state:?} {page:?}"), move || samples::page([].into_iter(), &page))
+    }
+
     fn dead_letters<'a>(
         &'a self,
         scope: &'a OrgScope,
@@ -198,5 +208,18 @@ impl Operator for Memory {
         capability: CapabilityName,
     ) -> BoxFuture<'a, Result<Backlog, StoreError>> {
         self.read(scope, &format!("resume {capability:?} by {}", actor.name), samples::backlog)
+    }
+}
+
+impl Publisher for Memory {
+    fn publish<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        request: Request,
+    ) -> BoxFuture<'a, Result<OperationRow, PublishError>> {
+        self.note(format!("{} publish {request:?} by {}", scope.as_str(), actor.name));
+        let queued = samples::operations().into_iter().next().unwrap();
+        async move { Ok(queued) }.boxed()
     }
 }

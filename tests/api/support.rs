@@ -79,6 +79,7 @@ impl TestApi {
             connections: memory.clone(),
             records: memory.clone(),
             operations: memory.clone(),
+            publications: memory.clone(),
             authenticator: Authenticator::new(settings(), clock.clone()).unwrap(),
             clock,
             ids: Ids::seeded(7),

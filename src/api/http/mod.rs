@@ -20,7 +20,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
     auth::Authenticator,
-    backend::{ConnectionAdmin, Operator, Records},
+    backend::{ConnectionAdmin, Operator, Publisher, Records},
     limits::{Gate, Limits},
     schema::{self, Api},
 };
@@ -70,6 +70,8 @@ pub struct ApiParts {
     pub records: Arc<dyn Records>,
     /// Carries out what operators decide.
     pub operations: Arc<dyn Operator>,
+    /// Requests for publications of zones.
+    pub publications: Arc<dyn Publisher>,
     /// Checks callers' tokens.
     pub authenticator: Authenticator,
     /// Tells the time, for correlation ids.
@@ -109,7 +111,7 @@ pub fn router(parts: ApiParts) -> Router {
     let limits =
         Limits { depth: max_depth, complexity: max_complexity, root_fields: max_root_fields, directives: max_directives };
     let app = Arc::new(Shared {
-        schema: schema::build(parts.connections, parts.records, parts.operations),
+        schema: schema::build(parts.connections, parts.records, parts.operations, parts.publications),
         gate: Gate::new(limits, &sdl),
         sdl,
         authenticator: parts.authenticator,

@@ -12,13 +12,15 @@ mod scalars;
 mod tasks;
 mod viewer;
 mod words;
+mod zone_inputs;
+mod zones;
 
 use std::sync::Arc;
 
 use async_graphql::{Context, EmptySubscription, MergedObject, Schema};
 
 use super::{
-    backend::{ConnectionAdmin, Operator, Records},
+    backend::{ConnectionAdmin, Operator, Publisher, Records},
     errors::Refusal,
 };
 
@@ -31,12 +33,13 @@ pub(super) struct Query(
     dead_letters::DeadLetterQuery,
     backlog::BacklogQuery,
     operation::OperationQuery,
+    zones::ZoneQuery,
     audit::AuditQuery,
 );
 
 /// Everything that can be changed.
 #[derive(MergedObject, Default)]
-pub(super) struct Mutation(connection::ConnectionMutation, operations::OperationMutation);
+pub(super) struct Mutation(connection::ConnectionMutation, operations::OperationMutation, zones::ZoneMutation);
 
 /// The schema, ready to execute.
 pub(super) type Api = Schema<Query, Mutation, EmptySubscription>;
@@ -46,8 +49,13 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
 }
 
 /// Over these services. Limits are not the schema's: they are checked before it is asked (`super::limits`).
-pub(super) fn build(connections: Arc<dyn ConnectionAdmin>, records: Arc<dyn Records>, operations: Arc<dyn Operator>) -> Api {
-    builder().data(connections).data(records).data(operations).finish()
+pub(super) fn build(
+    connections: Arc<dyn ConnectionAdmin>,
+    records: Arc<dyn Records>,
+    operations: Arc<dyn Operator>,
+    publications: Arc<dyn Publisher>,
+) -> Api {
+    builder().data(connections).data(records).data(operations).data(publications).finish()
 }
 
 /// The schema's text, as in `schema.graphql` and under `GET /schema.graphql`.
@@ -66,6 +74,12 @@ fn records<'a>(context: &Context<'a>) -> Result<&'a dyn Records, Refusal> {
 fn operations<'a>(context: &Context<'a>) -> Result<&'a dyn Operator, Refusal> {
     let operations = context.data_opt::<Arc<dyn Operator>>();
     operations.map(AsRef::as_ref).ok_or_else(|| Refusal::internal("the schema was built without operations"))
+}
+
+/// What takes requests for publications.
+fn publisher<'a>(context: &Context<'a>) -> Result<&'a dyn Publisher, Refusal> {
+    let publications = context.data_opt::<Arc<dyn Publisher>>();
+    publications.map(AsRef::as_ref).ok_or_else(|| Refusal::internal("the schema was built without publications"))
 }
 
 /// The administration of connections.
