@@ -4,14 +4,14 @@ use futures_util::{FutureExt, future::BoxFuture};
 
 use crate::{
     audit::Verification,
-    capabilities::CapabilityName,
+    capabilities::{CapabilityName, sharepoint::request::TargetRequest},
     connections::{Actor, ConnectionError, ConnectionView, Connections, Registration, TestReport},
     operations::{Backlog, Operations, Replayed, Selection},
     organisation::OrgScope,
-    publish::{Publications, PublishError, Request},
+    publish::{Publications, PublishError, Request, TargetError, Targets},
     store::{
         AuditFilter, AuditRecord, DeadLetterFilter, DeadLetterRow, DeliveryState, Kind, ObjectRow, OperationChange,
-        OperationFilter, OperationRow, Page, PageRequest, Store, StoreError,
+        OperationFilter, OperationRow, Page, PageRequest, Store, StoreError, ZoneTarget,
     },
 };
 
@@ -287,5 +287,41 @@ impl Publisher for Publications {
         request: Request,
     ) -> BoxFuture<'a, Result<OperationRow, PublishError>> {
         Publications::publish(self, scope, actor.name, request).boxed()
+    }
+}
+
+/// The list that an organisation's zones go to. The promises are those of [`Targets`].
+pub trait TargetAdmin: Send + Sync + 'static {
+    /// The list, if one is set.
+    fn target<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Option<ZoneTarget>, TargetError>>;
+
+    /// Checks it against the real list, and keeps it.
+    fn set_target<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        asked: TargetRequest,
+    ) -> BoxFuture<'a, Result<ZoneTarget, TargetError>>;
+
+    /// Removes it; false when there was none.
+    fn remove_target<'a>(&'a self, scope: &'a OrgScope, actor: Actor) -> BoxFuture<'a, Result<bool, TargetError>>;
+}
+
+impl TargetAdmin for Targets {
+    fn target<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Option<ZoneTarget>, TargetError>> {
+        self.get(scope).boxed()
+    }
+
+    fn set_target<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        asked: TargetRequest,
+    ) -> BoxFuture<'a, Result<ZoneTarget, TargetError>> {
+        async move { self.set(scope, &actor, asked).await }.boxed()
+    }
+
+    fn remove_target<'a>(&'a self, scope: &'a OrgScope, actor: Actor) -> BoxFuture<'a, Result<bool, TargetError>> {
+        async move { self.remove(scope, &actor).await }.boxed()
     }
 }

@@ -4,7 +4,11 @@ use std::borrow::Cow;
 
 use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerError, Value};
 
-use crate::{connections::ConnectionError, publish::PublishError, store::StoreError};
+use crate::{
+    connections::ConnectionError,
+    publish::{PublishError, TargetError},
+    store::StoreError,
+};
 
 /// The values of `extensions.code` that exist so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +19,10 @@ pub(super) enum Code {
     Conflict,
     NoConnection,
     CredentialRejected,
+    ConsentMissing,
+    GraphThrottled,
     GraphUnavailable,
+    GraphRejected,
     LimitExceeded,
     Internal,
 }
@@ -30,7 +37,10 @@ impl Code {
             Self::Conflict => "CONFLICT",
             Self::NoConnection => "NO_CONNECTION",
             Self::CredentialRejected => "CREDENTIAL_REJECTED",
+            Self::ConsentMissing => "CONSENT_MISSING",
+            Self::GraphThrottled => "GRAPH_THROTTLED",
             Self::GraphUnavailable => "GRAPH_UNAVAILABLE",
+            Self::GraphRejected => "GRAPH_REJECTED",
             Self::LimitExceeded => "LIMIT_EXCEEDED",
             Self::Internal => "INTERNAL",
         }
@@ -118,6 +128,22 @@ impl From<PublishError> for Refusal {
             PublishError::NoConnection => Self::new(Code::NoConnection, error.to_string()),
             PublishError::NoTarget => Self::input("target", error.to_string()),
             PublishError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<TargetError> for Refusal {
+    fn from(error: TargetError) -> Self {
+        let message = error.to_string();
+        match error {
+            TargetError::Wrong(wrong) => Self::input(wrong.field, message),
+            TargetError::Forbidden(_) => Self::new(Code::ConsentMissing, message),
+            TargetError::Throttled(_) => Self::new(Code::GraphThrottled, message),
+            TargetError::Credential(_) => Self::new(Code::CredentialRejected, message),
+            TargetError::Rejected(_) => Self::new(Code::GraphRejected, message),
+            TargetError::Unreachable(_) => Self::new(Code::GraphUnavailable, message),
+            TargetError::Connection(error) => error.into(),
+            TargetError::Store(error) => error.into(),
         }
     }
 }

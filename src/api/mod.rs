@@ -21,6 +21,6 @@ mod http;
 mod limits;
 mod schema;
 
-pub use backend::{ConnectionAdmin, Operator, Publisher, Records};
+pub use backend::{ConnectionAdmin, Operator, Publisher, Records, TargetAdmin};
 pub use http::{ApiParts, HttpSettings, MetricsHook, ReadinessProbe, router};
 pub use schema::sdl;

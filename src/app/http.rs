@@ -33,6 +33,7 @@ pub(super) async fn start(
         records: Arc::new(parts.store.clone()),
         operations: Arc::new(parts.operations.clone()),
         publications: Arc::new(parts.publications.clone()),
+        targets: Arc::new(parts.targets.clone()),
         authenticator,
         clock: parts.clock.clone(),
         ids: parts.ids.clone(),

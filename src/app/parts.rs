@@ -12,7 +12,7 @@ use crate::{
     ids::Ids,
     metrics::Metrics,
     operations::Operations,
-    publish::{Lists, Publications},
+    publish::{Lists, Publications, Targets},
     reconcile::Wake,
     settings::Settings,
     store::{Store, WorkerScope},
@@ -38,6 +38,8 @@ pub struct Parts {
     pub operations: Operations,
     /// Takes requests for publications of zones.
     pub publications: Publications,
+    /// The lists that zones go to.
+    pub targets: Targets,
     /// The lists that zones go to.
     pub lists: Lists<Connections>,
     /// Wakes the calendar's reconciler.
@@ -76,6 +78,7 @@ impl Parts {
         let woken = vec![due.notifier(), owed.notifier(), zones_due.notifier()];
         let operations = Operations::new(store.clone(), clock.clone(), woken);
         let publications = Publications::new(store.clone(), clock.clone(), ids.clone(), vec![publications_due.notifier()]);
+        let targets = Targets::new(store.clone(), connections.clone(), clock.clone(), vec![zones_due.notifier()]);
         let lists = Lists::new(store.clone(), connections.clone(), clock.clone());
         Ok(Self {
             clock,
@@ -86,6 +89,7 @@ impl Parts {
             connections,
             operations,
             publications,
+            targets,
             lists,
             due,
             zones_due,

@@ -11,6 +11,7 @@
 
 mod envelope;
 mod fields;
+pub mod geometry;
 mod given;
 mod headers;
 mod json;

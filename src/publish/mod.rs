@@ -16,6 +16,7 @@
 //! | [`job`] | a publication from its start to its end |
 //! | [`sweep`] | goes through the zones: what differs from what the list says |
 //! | [`carry_out`] | makes what differs so, again and again until it is or cannot be |
+//! | [`targets`] | the list that is set: looked at, kept, removed |
 //! | [`target`] | a list that a publication names itself |
 //! | [`tally`] | counts and changes, for those who follow it |
 //!
@@ -33,7 +34,9 @@ mod read_list;
 mod sweep;
 mod tally;
 mod target;
+mod targets;
 
 pub use job::PublishZones;
 pub use lists::Lists;
 pub use publications::{Publications, PublishError, Request};
+pub use targets::{TargetError, Targets};

@@ -80,6 +80,7 @@ impl TestApi {
             records: memory.clone(),
             operations: memory.clone(),
             publications: memory.clone(),
+            targets: memory.clone(),
             authenticator: Authenticator::new(settings(), clock.clone()).unwrap(),
             clock,
             ids: Ids::seeded(7),

@@ -20,7 +20,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
     auth::Authenticator,
-    backend::{ConnectionAdmin, Operator, Publisher, Records},
+    backend::{ConnectionAdmin, Operator, Publisher, Records, TargetAdmin},
     limits::{Gate, Limits},
     schema::{self, Api},
 };
@@ -72,6 +72,8 @@ pub struct ApiParts {
     pub operations: Arc<dyn Operator>,
     /// Requests for publications of zones.
     pub publications: Arc<dyn Publisher>,
+    /// The lists that zones go to.
+    pub targets: Arc<dyn TargetAdmin>,
     /// Checks callers' tokens.
     pub authenticator: Authenticator,
     /// Tells the time, for correlation ids.
@@ -111,7 +113,7 @@ pub fn router(parts: ApiParts) -> Router {
     let limits =
         Limits { depth: max_depth, complexity: max_complexity, root_fields: max_root_fields, directives: max_directives };
     let app = Arc::new(Shared {
-        schema: schema::build(parts.connections, parts.records, parts.operations, parts.publications),
+        schema: schema::build(parts.connections, parts.records, parts.operations, parts.publications, parts.targets),
         gate: Gate::new(limits, &sdl),
         sdl,
         authenticator: parts.authenticator,

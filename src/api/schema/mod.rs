@@ -13,6 +13,7 @@ mod tasks;
 mod viewer;
 mod words;
 mod zone_inputs;
+mod zone_target;
 mod zones;
 
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use async_graphql::{Context, EmptySubscription, MergedObject, Schema};
 
 use super::{
-    backend::{ConnectionAdmin, Operator, Publisher, Records},
+    backend::{ConnectionAdmin, Operator, Publisher, Records, TargetAdmin},
     errors::Refusal,
 };
 
@@ -34,12 +35,18 @@ pub(super) struct Query(
     backlog::BacklogQuery,
     operation::OperationQuery,
     zones::ZoneQuery,
+    zone_target::ZoneTargetQuery,
     audit::AuditQuery,
 );
 
 /// Everything that can be changed.
 #[derive(MergedObject, Default)]
-pub(super) struct Mutation(connection::ConnectionMutation, operations::OperationMutation, zones::ZoneMutation);
+pub(super) struct Mutation(
+    connection::ConnectionMutation,
+    operations::OperationMutation,
+    zones::ZoneMutation,
+    zone_target::ZoneTargetMutation,
+);
 
 /// The schema, ready to execute.
 pub(super) type Api = Schema<Query, Mutation, EmptySubscription>;
@@ -54,8 +61,9 @@ pub(super) fn build(
     records: Arc<dyn Records>,
     operations: Arc<dyn Operator>,
     publications: Arc<dyn Publisher>,
+    targets: Arc<dyn TargetAdmin>,
 ) -> Api {
-    builder().data(connections).data(records).data(operations).data(publications).finish()
+    builder().data(connections).data(records).data(operations).data(publications).data(targets).finish()
 }
 
 /// The schema's text, as in `schema.graphql` and under `GET /schema.graphql`.
@@ -80,6 +88,12 @@ fn operations<'a>(context: &Context<'a>) -> Result<&'a dyn Operator, Refusal> {
 fn publisher<'a>(context: &Context<'a>) -> Result<&'a dyn Publisher, Refusal> {
     let publications = context.data_opt::<Arc<dyn Publisher>>();
     publications.map(AsRef::as_ref).ok_or_else(|| Refusal::internal("the schema was built without publications"))
+}
+
+/// The administration of zone targets.
+fn targets<'a>(context: &Context<'a>) -> Result<&'a dyn TargetAdmin, Refusal> {
+    let targets = context.data_opt::<Arc<dyn TargetAdmin>>();
+    targets.map(AsRef::as_ref).ok_or_else(|| Refusal::internal("the schema was built without zone targets"))
 }
 
 /// The administration of connections.

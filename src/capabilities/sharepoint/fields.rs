@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::events::zone::Zone;
+use crate::events::{geometry, zone::Zone};
 
 /// Where attributes begin among the fields.
 const ATTRIBUTES: &str = "attributes.";
@@ -25,24 +25,8 @@ pub(super) fn value(zone_id: &str, version: u64, zone: &Zone, field: &str) -> Va
 }
 
 fn coordinate(zone: &Zone, choose: impl Fn((f64, f64)) -> f64) -> Value {
-    let centre = zone.boundary.as_ref().and_then(centroid);
+    let centre = zone.boundary.as_ref().and_then(geometry::centroid).map(|(longitude, latitude)| (latitude, longitude));
     centre.map_or(Value::Null, |centre| json!((choose(centre) * PER_DEGREE).round() / PER_DEGREE))
-}
-
-/// Latitude and longitude of a boundary's middle.
-fn centroid(boundary: &serde_json::Map<String, Value>) -> Option<(f64, f64)> {
-    let mut sum = (0.0, 0.0, 0.0);
-    add(boundary.get("coordinates")?, &mut sum);
-    (sum.2 > 0.0).then(|| (sum.1 / sum.2, sum.0 / sum.2))
-}
-
-fn add(value: &Value, sum: &mut (f64, f64, f64)) {
-    let Some(items) = value.as_array() else { return };
-    if let (Some(x), Some(y)) = (items.first().and_then(Value::as_f64), items.get(1).and_then(Value::as_f64)) {
-        *sum = (sum.0 + x, sum.1 + y, sum.2 + 1.0);
-        return;
-    }
-    items.iter().for_each(|item| add(item, sum));
 }
 
 #[cfg(test)]

@@ -12,9 +12,11 @@
 //! Reading order: [`Target`], [`Call`], `decide`, `intend`, `perform`, `learn`; [`plan`] is what a dry run and a publication compare.
 
 mod call;
+mod columns;
 mod content;
 mod decide;
 mod fields;
+mod find;
 mod intend;
 mod learn;
 mod ledger;
@@ -24,6 +26,7 @@ pub mod plan;
 pub mod reading;
 mod refusal;
 pub mod request;
+mod survey;
 pub mod target;
 #[cfg(test)]
 mod tests;
@@ -38,6 +41,8 @@ use serde_json::json;
 pub use self::{
     call::{Answer, Call, Found},
     content::{Content, Misfit},
+    find::{Unfound, find, still_there},
+    survey::{Surveyed, Wrong},
     target::Target,
 };
 use super::{Announcement, Capability, CapabilityName, Decision, Intent, Kind, Learned, Told, Work};

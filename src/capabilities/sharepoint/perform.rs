@@ -96,7 +96,7 @@ fn unreadable(error: serde_json::Error, verdict: Verdict, request_id: Option<Str
     GraphError { request_id, source: Some(Box::new(error)), ..lost(verdict, "unreadableAnswer") }
 }
 
-fn lost(verdict: Verdict, code: &str) -> GraphError {
+pub(super) fn lost(verdict: Verdict, code: &str) -> GraphError {
     GraphError {
         verdict,
         code: code.to_owned(),
