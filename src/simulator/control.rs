@@ -13,6 +13,7 @@ use super::{
     faults::Fault,
     ledger::LedgerMode,
     report,
+    sharepoint::{self, ItemAct, SiteSpec},
     tenant::{AppSpec, MailboxState, TenantSettings, TenantSpec, UserSpec},
     traffic,
     world::World,
@@ -28,6 +29,8 @@ pub struct TenantChange {
     pub remove_apps: Vec<String>,
     /// People to be added.
     pub users: Vec<UserSpec>,
+    /// Sites to be added, each in place of the one with the same id (with the items it says).
+    pub sites: Vec<SiteSpec>,
     /// Mailbox states, by sign-in name or object id.
     pub mailboxes: std::collections::BTreeMap<String, MailboxState>,
     /// New behaviour, whole.
@@ -87,6 +90,10 @@ fn routed(world: &Arc<World>, call: &Call) -> Result<Reply, Failure> {
             worker(world, id, user, event, &body(call)?)?;
             Ok(Reply::empty(204))
         }
+        (&Method::POST, ["tenants", id, "lists", list]) => {
+            let done = by_hand(world, id, list, &body(call)?);
+            if done { Ok(Reply::empty(204)) } else { Err(missing("item")) }
+        }
         (&Method::POST, ["faults"]) => {
             let id = world.faults.add(body::<Fault>(call)?);
             Ok(Reply::json(201, json!({"id": id}).to_string().into_bytes()))
@@ -128,6 +135,9 @@ pub(crate) fn change_tenant(world: &World, id: &str, change: TenantChange) -> bo
     for user in change.users {
         tenant.add_user(user);
     }
+    for site in change.sites {
+        tenant.sites.add(site, world.now());
+    }
     if let Some(settings) = change.settings {
         *tenant.settings.write() = Arc::new(settings);
     }
@@ -159,6 +169,12 @@ pub(crate) fn worker(world: &World, tenant: &str, user: &str, event: &str, act: 
         }
     }
     Ok(())
+}
+
+/// Does to a list what a person might. `false` when the list or the item is not there.
+pub(crate) fn by_hand(world: &World, tenant: &str, list: &str, act: &ItemAct) -> bool {
+    let list = world.tenant(tenant).and_then(|tenant| tenant.sites.list(list));
+    list.is_some_and(|list| sharepoint::by_hand(&list, act, world.now()))
 }
 
 fn requests(world: &World, call: &Call) -> Reply {

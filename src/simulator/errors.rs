@@ -47,6 +47,8 @@ pub(crate) struct Failure {
     pub(crate) retry_after: Option<RetryAfter>,
     /// Annotations inside the error object.
     pub(crate) annotations: Vec<(&'static str, String)>,
+    /// Headers of the answer beside the usual ones.
+    pub(crate) headers: Vec<(&'static str, String)>,
     /// The request was malformed, undocumented or against a rule of ours: see `Reply::refused`.
     pub(crate) refused: bool,
 }
@@ -54,7 +56,15 @@ pub(crate) struct Failure {
 impl Failure {
     /// A documented refusal of a well-formed request.
     pub(crate) fn new(status: u16, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self { status, code: code.into(), message: message.into(), retry_after: None, annotations: Vec::new(), refused: false }
+        Self {
+            status,
+            code: code.into(),
+            message: message.into(),
+            retry_after: None,
+            annotations: Vec::new(),
+            headers: Vec::new(),
+            refused: false,
+        }
     }
 
     /// A 400 for what is malformed, unknown or undocumented.
@@ -91,6 +101,7 @@ impl Failure {
         let body = Value::Object(Map::from_iter([("error".to_owned(), Value::Object(error))])).to_string().into_bytes();
         let mut reply = Reply::json(self.status, body);
         reply.refused = self.refused;
+        reply.headers.extend(self.headers);
         if let Some(wait) = self.retry_after {
             reply = reply.with("retry-after", wait.written(now).0);
         }

@@ -12,6 +12,7 @@ use super::{
     identity::{self, Grant},
     ledger::Arrival,
     route::Route,
+    sharepoint::{self, ListCall, RateLimit},
     tenant::{Person, Slot},
     world::World,
 };
@@ -39,6 +40,8 @@ pub(crate) struct Started {
 struct Admitted {
     grant: Option<Arc<Grant>>,
     mailbox: Option<(Arc<Person>, Slot)>,
+    /// What SharePoint says about the resource units left.
+    rate: RateLimit,
 }
 
 /// Takes note of a call's arrival and takes its place in the mailbox.
@@ -68,8 +71,11 @@ pub(crate) async fn finish(world: &Arc<World>, call: &Call, started: Started) ->
         pause(fault.delay_ms).await;
         reply = struck(world, call, &fault, When::After).unwrap_or(reply);
     }
+    if let Ok(admitted) = &admitted {
+        reply.headers.extend(admitted.rate.iter().cloned());
+    }
     reply = sent(with_ids(world, call, reply), &fault);
-    promise(world, call, kind, admitted.as_ref().ok(), &reply);
+    promise(world, call, route.as_ref().map_or(kind, service), admitted.as_ref().ok(), &reply);
     // The place in the mailbox is given back only now: a call counts until it is answered.
     drop(admitted);
     world.ledger.record(&arrival, kind, call, &reply);
@@ -79,14 +85,21 @@ pub(crate) async fn finish(world: &Arc<World>, call: &Call, started: Started) ->
 fn admit(world: &World, route: &Route, call: &Call, arrival: &Arrival) -> Result<Admitted, Failure> {
     if let Route::Token { tenant } = route {
         world.promises.came(|| format!("{}/token", tenant.to_lowercase()), arrival.at, arrival.number);
-        return Ok(Admitted { grant: None, mailbox: None });
+        return Ok(Admitted { grant: None, mailbox: None, rate: RateLimit::new() });
     }
     let grant = world.grants.caller(call, arrival.at)?;
-    let Some(key) = route.mailbox() else {
-        world.promises.came(|| format!("{}/{}", grant.app, route.name()), arrival.at, arrival.number);
-        return Ok(Admitted { grant: Some(grant), mailbox: None });
-    };
     let settings = grant.tenant.settings();
+    let Some(key) = route.mailbox() else {
+        world.promises.came(|| format!("{}/{}", grant.app, service(route)), arrival.at, arrival.number);
+        let charge = |units| grant.tenant.sites.meter.charge(&grant.app, units, arrival.at, &settings.sharepoint);
+        let rate = route.units().map_or(Ok(RateLimit::new()), charge);
+        let rate = rate.inspect_err(|failure| {
+            if let Some(wait) = failure.retry_after {
+                world.promises.told(format!("{}/{}", grant.app, service(route)), wait.written(arrival.at).1);
+            }
+        })?;
+        return Ok(Admitted { grant: Some(grant), mailbox: None, rate });
+    };
     let person = grant.tenant.person(key).ok_or_else(|| {
         if settings.unknown_user_is_directory_error {
             directory::not_found(key)
@@ -99,7 +112,7 @@ fn admit(world: &World, route: &Route, call: &Call, arrival: &Arrival) -> Result
     may(&grant, route, &person)?;
     let state = *person.mailbox.read();
     calendar::served(state)?;
-    Ok(Admitted { grant: Some(grant), mailbox: Some((person, slot)) })
+    Ok(Admitted { grant: Some(grant), mailbox: Some((person, slot)), rate: RateLimit::new() })
 }
 
 /// A role in the token, or a grant of Exchange's for this mailbox.
@@ -133,6 +146,11 @@ fn plain(world: &World, call: &Call, route: &Route, fault: &Fault, admitted: &Ad
     match (route, &admitted.mailbox) {
         (Route::Organization, _) => directory::organization(call, grant),
         (Route::User { user }, _) => directory::user(call, grant, user),
+        (route, None) if route.units().is_some() => {
+            let page_limit = if let Effect::PartialPage { items } = fault.effect { Some(items) } else { None };
+            let settings = grant.tenant.settings();
+            sharepoint::answer(route, &ListCall { call, grant, settings: &settings, now: world.now(), page_limit })
+        }
         (route, Some((person, _))) => {
             let page_limit = if let Effect::PartialPage { items } = fault.effect { Some(items) } else { None };
             let settings = grant.tenant.settings();
@@ -219,6 +237,11 @@ fn usual_code(status: u16) -> &'static str {
         507 => "ErrorQuotaExceeded",
         _ => "UnknownError",
     }
+}
+
+/// What is told to wait together where there is no mailbox: an application's use of SharePoint, or one kind of call.
+fn service(route: &Route) -> &'static str {
+    if route.units().is_some() { "sharepoint" } else { route.name() }
 }
 
 /// What a `Retry-After` in the answer would bind.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{
     calendar::{Event, Presentation},
+    sharepoint::{self, ListReport},
     tenant::{MailboxState, Person, Tenant},
 };
 
@@ -19,6 +20,8 @@ pub struct TenantState {
     pub id: String,
     /// Every person with a mailbox, in the order they were added.
     pub mailboxes: Vec<MailboxReport>,
+    /// Every list of every site, in the order they were added.
+    pub lists: Vec<ListReport>,
 }
 
 /// One mailbox.
@@ -96,6 +99,11 @@ impl TenantState {
         self.mailboxes.iter().find(fits)
     }
 
+    /// A list by id or title, ignoring case.
+    pub fn list(&self, key: &str) -> Option<&ListReport> {
+        self.lists.iter().find(|list| list.id.eq_ignore_ascii_case(key) || list.title.eq_ignore_ascii_case(key))
+    }
+
     /// Live events with this exact value in any extended property, over all mailboxes.
     pub fn events_with(&self, value: &str) -> Vec<&EventReport> {
         let events = self.mailboxes.iter().flat_map(|mailbox| &mailbox.events);
@@ -104,7 +112,11 @@ impl TenantState {
 }
 
 pub(crate) fn tenant(tenant: &Tenant) -> TenantState {
-    TenantState { id: tenant.id.clone(), mailboxes: tenant.everybody().iter().map(mailbox).collect() }
+    TenantState {
+        id: tenant.id.clone(),
+        mailboxes: tenant.everybody().iter().map(mailbox).collect(),
+        lists: sharepoint::lists(&tenant.sites),
+    }
 }
 
 fn mailbox(person: &Arc<Person>) -> MailboxReport {

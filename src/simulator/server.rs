@@ -20,6 +20,7 @@ use super::{
     line::{AnswerBody, CutOff, Line, ResetSwitch},
     promises::Violation,
     report::{self, TenantState},
+    sharepoint::ItemAct,
     tenant::TenantSpec,
     traffic,
     world::World,
@@ -77,6 +78,11 @@ impl Simulator {
     /// Does to an event what its mailbox's owner might: see [`control::WorkerAct`]. `false` when it is not there.
     pub fn worker(&self, tenant: &str, mailbox: &str, event: &str, act: &control::WorkerAct) -> bool {
         control::worker(&self.world, tenant, mailbox, event, act).is_ok()
+    }
+
+    /// Does to an item of a list (by its id) what a person might: see [`ItemAct`]. `false` when it is not there.
+    pub fn by_hand(&self, tenant: &str, list: &str, act: &ItemAct) -> bool {
+        control::by_hand(&self.world, tenant, list, act)
     }
 
     /// Adds a fault; returns its number.

@@ -8,6 +8,7 @@ mod control;
 mod duplicates;
 mod faults;
 mod identity;
+mod sharepoint;
 mod strictness;
 mod support;
 mod throttling;

@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::simulator::sharepoint::{SharePointSettings, SiteSpec};
+
 /// A tenant to be made.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -21,6 +23,9 @@ pub struct TenantSpec {
     /// The directory's people, most with a mailbox.
     #[serde(default)]
     pub users: Vec<UserSpec>,
+    /// Its SharePoint sites.
+    #[serde(default)]
+    pub sites: Vec<SiteSpec>,
     /// How this tenant behaves where Microsoft's answers differ or are not documented.
     #[serde(default)]
     pub settings: TenantSettings,
@@ -135,6 +140,8 @@ pub struct TenantSettings {
     pub unknown_user_is_directory_error: bool,
     /// Events on a page when `$top` is absent.
     pub page_size: usize,
+    /// SharePoint's behaviour.
+    pub sharepoint: SharePointSettings,
 }
 
 impl Default for TenantSettings {
@@ -151,6 +158,7 @@ impl Default for TenantSettings {
             require_transaction_id: false,
             unknown_user_is_directory_error: false,
             page_size: 10,
+            sharepoint: SharePointSettings::default(),
         }
     }
 }
@@ -217,7 +225,8 @@ impl TenantSpec {
     /// Client secret in [`TenantSpec::demo`].
     pub const DEMO_SECRET: &'static str = "simulator~demo-secret.not-a-real-one";
 
-    /// The tenant of the example events: one app with every role, the mailboxes `niamh@` and `oisin@acme-water.example`.
+    /// The tenant of the example events: one app with every role, the mailboxes `niamh@` and `oisin@acme-water.example`,
+    /// the site [`SiteSpec::demo`].
     pub fn demo() -> Self {
         let roles = ["Calendars.ReadWrite", "User.Read.All", "Group.Read.All", "Organization.Read.All", "Sites.ReadWrite.All"];
         Self {
@@ -234,6 +243,7 @@ impl TenantSpec {
                 UserSpec::licensed("0d5b9b0e-6f0a-4f7c-9a44-1c1d3e5f7a01", "niamh@acme-water.example", "Niamh B."),
                 UserSpec::licensed("0d5b9b0e-6f0a-4f7c-9a44-1c1d3e5f7a02", "oisin@acme-water.example", "Oisín K."),
             ],
+            sites: vec![SiteSpec::demo()],
             settings: TenantSettings::default(),
         }
     }

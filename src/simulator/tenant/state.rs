@@ -4,8 +4,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::{Mutex, RwLock};
 
+use chrono::{DateTime, Utc};
+
 use super::{AppSpec, MailboxState, TenantSettings, TenantSpec, UserSpec};
-use crate::simulator::{calendar::Calendar, errors::Failure};
+use crate::simulator::{calendar::Calendar, errors::Failure, sharepoint::Sites};
 
 /// A tenant at work.
 #[derive(Debug)]
@@ -15,6 +17,7 @@ pub(crate) struct Tenant {
     pub(crate) display_name: String,
     pub(crate) apps: RwLock<HashMap<String, Arc<AppSpec>>>,
     pub(crate) settings: RwLock<Arc<TenantSettings>>,
+    pub(crate) sites: Sites,
     people: RwLock<People>,
 }
 
@@ -46,15 +49,19 @@ struct Slots {
 }
 
 impl Tenant {
-    pub(crate) fn new(spec: TenantSpec) -> Self {
+    pub(crate) fn new(spec: TenantSpec, now: DateTime<Utc>) -> Self {
         let tenant = Self {
             id: spec.id.to_lowercase(),
             domain: spec.domain.map(|domain| domain.to_lowercase()),
             display_name: spec.display_name,
             apps: RwLock::new(spec.apps.into_iter().map(|app| (app.id.to_lowercase(), Arc::new(app))).collect()),
             settings: RwLock::new(Arc::new(spec.settings)),
+            sites: Sites::default(),
             people: RwLock::default(),
         };
+        for site in spec.sites {
+            tenant.sites.add(site, now);
+        }
         for user in spec.users {
             tenant.add_user(user);
         }
