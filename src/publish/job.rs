@@ -308,7 +308,7 @@ where
         let (mut outcomes, mut differing) = (Vec::new(), Vec::new());
         for zone in candidates {
             match (&zone.plan, self.operation.dry_run) {
-                (Plan::Unchanged, _) => {
+                (Plan::Unchanged, dry_run) if dry_run || zone.settled => {
                     let outcome = done_before(&zone);
                     outcomes.push((zone, outcome));
                 }
@@ -408,7 +408,14 @@ where
     }
 
     fn comparing(&self) -> Sweep<'_> {
-        Sweep { store: self.store(), scope: self.desk.scope(), target: &self.target, operation: &self.id, reading: &self.id }
+        Sweep {
+            store: self.store(),
+            scope: self.desk.scope(),
+            target: &self.target,
+            operation: &self.id,
+            reading: &self.id,
+            aside: self.aside,
+        }
     }
 
     fn store(&self) -> &crate::store::Store {

@@ -139,11 +139,11 @@ async fn a_publication_that_is_killed_again_and_again_creates_nothing_twice() {
 
 #[tokio::test]
 async fn the_units_that_a_small_tenant_has_are_used_up_and_never_overdrawn() {
-    let scene = Scene { units: Some(60), ..Scene::default() };
+    let scene = Scene { units: Some(300), ..Scene::default() };
     on_every_store(scene, async |world, connector| {
-        let zones: Vec<Value> = (1..=70).map(|number| zone(number, "first")).collect();
+        let zones: Vec<Value> = (1..=320).map(|number| zone(number, "first")).collect();
         let ended = published(connector, json!({ "zones": zones })).await;
-        assert_eq!(ended["counts"]["created"], 70, "{ended}");
+        assert_eq!(ended["counts"]["created"], 320, "{ended}");
         assert_eq!(world.simulator.violations().await, json!([]));
         let refused = world.simulator.requests().await;
         let refused = refused.as_array().unwrap().iter().filter(|request| request["status"] == 429).count();
