@@ -7,15 +7,19 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 
-use super::{Graph, GraphError, Request, Response, Verdict, batch::MOST_PARTS};
+use super::{Graph, GraphError, Request, Response, ThrottleScope, Verdict, batch::MOST_PARTS, throttle::held_back};
 
 /// How long the first call of a batch waits for others: runs that were claimed together come together, give or take a commit.
 const COMPANY: Duration = Duration::from_millis(8);
+/// How long a call may wait for its turn. Whoever sent it made sure that it may be made now; after a while, or when the process was
+/// frozen, that is not so any more, and the call goes back unsent.
+const LONGEST: Duration = Duration::from_secs(10);
 /// The bytes of a batch's bodies, at most: Graph takes requests up to 4 MB.
 const MOST_BYTES: usize = 3_000_000;
 
@@ -30,6 +34,7 @@ type Chain<G> = VecDeque<Waiting<G>>;
 struct Waiting<G> {
     request: Request,
     bytes: usize,
+    since: Instant,
     through: G,
     answer: oneshot::Sender<Answer>,
 }
@@ -83,6 +88,10 @@ impl<G: Graph + Clone + 'static> Gatherers<G> {
                 tokio::time::sleep(COMPANY).await;
             }
             let Some(together) = self.take(&target) else { return };
+            let (late, together): (Vec<_>, Vec<_>) = together.into_iter().partition(|one| one.since.elapsed() > LONGEST);
+            for one in late {
+                one.answer.send(Err(held_back(DateTime::<Utc>::UNIX_EPOCH, ThrottleScope::Target))).unwrap_or_default();
+            }
             let (requests, rest): (Vec<_>, Vec<_>) =
                 together.into_iter().map(|one| (one.request, (one.through, one.answer))).unzip();
             let (mut through, answers): (Vec<_>, Vec<_>) = rest.into_iter().unzip();
@@ -129,7 +138,8 @@ impl<G: Graph + Clone + 'static> Graph for Gathered<G> {
         let (answer, answered) = oneshot::channel();
         let bytes = request.body.as_ref().map_or(0, |body| body.to_string().len());
         let repeatable = request.repeatable;
-        let first = self.chains.queue(&target, Waiting { request, bytes, through: self.through.clone(), answer });
+        let first =
+            self.chains.queue(&target, Waiting { request, bytes, since: Instant::now(), through: self.through.clone(), answer });
         if first {
             // A task of its own: it outlives this caller, for others wait in the same chain.
             tokio::spawn(self.chains.clone().drive(target));

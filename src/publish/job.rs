@@ -19,15 +19,19 @@ use super::{
 };
 use crate::{
     capabilities::{
-        Failure, Outcome as Audited,
+        CapabilityName, Failure, Outcome as Audited,
         sharepoint::{Target, plan::Plan, reading},
     },
     events::{Telling, outgoing},
     graph::{ReadOnly, Verdict},
     ids::Ids,
     jobs::{Desk, Job, JobEnd, JobError},
+    organisation::OrgScope,
     reconcile::{Crew, Tenants},
-    store::{ListReading, NewAuditEntry, OperationEnd, OperationError, OperationKind, OperationRow, OperationState, WorkerScope},
+    store::{
+        ConnectionState, ListReading, NewAuditEntry, OperationEnd, OperationError, OperationKind, OperationRow, OperationState,
+        WorkerScope,
+    },
 };
 
 /// Zones that are compared, and then worked on, at once: memory holds no more than these, whatever the publication's size.
@@ -93,6 +97,7 @@ where
     async fn publication<'a>(&'a self, operation: &'a OperationRow, desk: &'a Desk) -> Result<Publication<'a, T>, Halt> {
         let input: PublishInput = serde_json::from_value(operation.input.clone())
             .map_err(|error| failed("UNREADABLE", format!("the stored input cannot be read: {error}")))?;
+        self.may_publish(desk.scope()).await?;
         let connection = self.lists.connection(desk.scope()).await.map_err(|failure| refused(&failure))?;
         let target = match &input.target {
             Some(asked) => {
@@ -120,6 +125,17 @@ where
             id: operation.id.as_str().into(),
             input,
         })
+    }
+
+    /// Refuses at once what would only wait: the zones given are kept, and go when the cause is gone.
+    async fn may_publish(&self, scope: &OrgScope) -> Result<(), Halt> {
+        let row = self.crew.store.connection(scope).await?;
+        if row.is_some_and(|row| row.state == ConnectionState::Disabled) {
+            let message = "Microsoft refuses the connection's credential: register it again".to_owned();
+            return Err(failed("CONNECTION_DISABLED", message));
+        }
+        let paused = self.crew.store.pauses(scope).await?.into_iter().any(|pause| pause.capability == CapabilityName::SharePoint);
+        if paused { Err(failed("CONFLICT", "SharePoint is paused: resume it first".to_owned())) } else { Ok(()) }
     }
 
     async fn halted(
@@ -292,7 +308,7 @@ where
         let (mut outcomes, mut differing) = (Vec::new(), Vec::new());
         for zone in candidates {
             match (&zone.plan, self.operation.dry_run) {
-                (Plan::Unchanged, _) => {
+                (Plan::Unchanged, dry_run) if dry_run || zone.settled => {
                     let outcome = done_before(&zone);
                     outcomes.push((zone, outcome));
                 }
@@ -392,7 +408,14 @@ where
     }
 
     fn comparing(&self) -> Sweep<'_> {
-        Sweep { store: self.store(), scope: self.desk.scope(), target: &self.target, operation: &self.id, reading: &self.id }
+        Sweep {
+            store: self.store(),
+            scope: self.desk.scope(),
+            target: &self.target,
+            operation: &self.id,
+            reading: &self.id,
+            aside: self.aside,
+        }
     }
 
     fn store(&self) -> &crate::store::Store {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::input::GivenZone;
 use crate::{
     capabilities::{
-        Place, Version, Work,
+        Place, PlaceState, Version, Work,
         sharepoint::{
             Found, Target, Zones,
             plan::{self, Plan},
@@ -17,7 +17,7 @@ use crate::{
     },
     events::{EventContext, zone::WantedZone},
     organisation::OrgScope,
-    store::{ItemsWanted, ObjectRow, Store, StoreError},
+    store::{DeliveryState, ItemsWanted, ObjectRow, Store, StoreError},
 };
 
 /// A zone of a publication, and what the list has for it.
@@ -33,6 +33,8 @@ pub(super) struct Candidate {
     pub(super) found: Vec<Found>,
     /// What there is to do.
     pub(super) plan: Plan,
+    /// Whether it is written down that it stands so: else a run settles it, which costs no call where nothing differs.
+    pub(super) settled: bool,
     /// What an earlier run of this publication did to it.
     pub(super) done_before: Option<String>,
     /// What its item will say.
@@ -46,6 +48,7 @@ pub(super) struct Sweep<'a> {
     pub(super) target: &'a Arc<Target>,
     pub(super) operation: &'a Arc<str>,
     pub(super) reading: &'a str,
+    pub(super) aside: bool,
 }
 
 /// A zone as it is compared.
@@ -54,6 +57,7 @@ struct Zone {
     version: Version,
     wanted: Value,
     places: Vec<Place>,
+    settled: bool,
 }
 
 impl Sweep<'_> {
@@ -79,6 +83,7 @@ impl Sweep<'_> {
                 version: Version { event: given.version.unwrap_or(known), mutation: 1 },
                 wanted: serde_json::to_value(&given.wanted).unwrap_or_default(),
                 places: row.map(|row| row.places.clone()).unwrap_or_default(),
+                settled: true,
             }
         };
         self.compare(zones.iter().map(on_top).collect(), first, now).await
@@ -105,12 +110,16 @@ impl Sweep<'_> {
 
     fn planned(&self, zone: Zone, found: Vec<Found>, sequence: u64, now: DateTime<Utc>) -> Candidate {
         let zones = Zones::into_list(Arc::clone(self.target)).knowing(found.clone()).publishing(Arc::clone(self.operation));
-        let (key, version) = (zone.key.clone(), zone.version);
+        let (key, version, list) = (zone.key.clone(), zone.version, self.target.key());
+        let open = zone.places.iter().any(|place| place.target == list && place.state != PlaceState::Present);
+        // How a zone stands in the organisation's own list says nothing of another one.
+        let settled = !open && (zone.settled || self.aside);
         let work = self.work(zone, now);
         Candidate {
             key,
             version,
             sequence,
+            settled,
             done_before: plan::done_by(&zones, &work),
             wanted: plan::wanted(&zones, &work),
             plan: plan::plan(&zones, work, &found, now),
@@ -154,5 +163,11 @@ pub(super) fn publication(operation: &str, now: DateTime<Utc>) -> EventContext {
 const SOURCE: &str = "/argus/m365/publication";
 
 fn of_row(row: ObjectRow) -> Zone {
-    Zone { key: row.key, version: row.version, wanted: serde_json::from_str(&row.body).unwrap_or_default(), places: row.places }
+    Zone {
+        settled: row.state == DeliveryState::Settled && row.settled == Some(row.version),
+        key: row.key,
+        version: row.version,
+        wanted: serde_json::from_str(&row.body).unwrap_or_default(),
+        places: row.places,
+    }
 }

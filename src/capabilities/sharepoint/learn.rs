@@ -153,7 +153,8 @@ impl Lesson<'_> {
 
     fn deleted(&self) -> Learned {
         let Call::Delete { item_id, generation } = self.call else { return Learned::default() };
-        self.done(item_id, vec![self.gone(*generation)])
+        // What was deleted just now need not be looked for.
+        Learned { looked: Some(self.list.clone()), ..self.done(item_id, vec![self.gone(*generation)]) }
     }
 
     fn done(&self, item_id: &str, places: Vec<PlaceChange>) -> Learned {
