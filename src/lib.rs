@@ -14,6 +14,7 @@
 //! | [`intake`] | takes events from JetStream: read, commit, acknowledge |
 //! | [`store`] | what is wanted, what stands, what was done; SQLite or Postgres |
 //! | [`reconcile`] | the loop that makes Microsoft 365 agree |
+//! | [`publish`] | zones into lists: the list of each, publications, batches |
 //! | [`capabilities`] | one folder a part of Microsoft 365: decide, perform, learn |
 //! | [`graph`] | Microsoft Graph as transport: tokens, throttling, errors |
 //! | [`connections`] | an organisation's connection: registered, tested, opened |
@@ -70,6 +71,7 @@ pub mod metrics;
 pub mod operations;
 pub mod organisation;
 pub mod outbox;
+pub mod publish;
 pub mod reconcile;
 pub mod roles;
 pub mod settings;

@@ -4,15 +4,16 @@ use futures_util::{FutureExt, future::BoxFuture};
 
 use crate::{
     audit::Verification,
-    capabilities::CapabilityName,
+    capabilities::{CapabilityName, sharepoint::request::TargetRequest},
     channels::{ChannelError, ChannelSetting, ChannelView, Channels, PostError},
     connections::{Actor, ConnectionError, ConnectionView, Connections, Registration, TeamsSignIn, TestReport},
     events::GivenOutage,
     operations::{Backlog, Operations, Replayed, Selection},
     organisation::OrgScope,
+    publish::{Publications, PublishError, Request, TargetError, Targets},
     store::{
         AuditFilter, AuditRecord, DeadLetterFilter, DeadLetterRow, DeliveryState, Kind, ObjectRow, OperationChange,
-        OperationFilter, OperationRow, OutageRow, Page, PageRequest, Store, StoreError,
+        OperationFilter, OperationRow, OutageRow, Page, PageRequest, Store, StoreError, ZoneTarget,
     },
 };
 
@@ -154,6 +155,14 @@ pub trait Records: Send + Sync + 'static {
         page: PageRequest,
     ) -> BoxFuture<'a, Result<Page<ObjectRow>, StoreError>>;
 
+    /// Zones by id.
+    fn zones<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        state: Option<DeliveryState>,
+        page: PageRequest,
+    ) -> BoxFuture<'a, Result<Page<ObjectRow>, StoreError>>;
+
     /// Dead letters, newest first.
     fn dead_letters<'a>(
         &'a self,
@@ -208,6 +217,15 @@ impl Records for Store {
         page: PageRequest,
     ) -> BoxFuture<'a, Result<Page<ObjectRow>, StoreError>> {
         self.objects(scope, Kind::Task, state, page).boxed()
+    }
+
+    fn zones<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        state: Option<DeliveryState>,
+        page: PageRequest,
+    ) -> BoxFuture<'a, Result<Page<ObjectRow>, StoreError>> {
+        self.objects(scope, Kind::Zone, state, page).boxed()
     }
 
     fn dead_letters<'a>(
@@ -331,5 +349,63 @@ impl Operator for Operations {
             self.backlog(scope).await
         }
         .boxed()
+    }
+}
+
+/// Takes requests for publications. The promises are those of [`Publications`].
+pub trait Publisher: Send + Sync + 'static {
+    /// Keeps the zones given and queues the publication.
+    fn publish<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        request: Request,
+    ) -> BoxFuture<'a, Result<OperationRow, PublishError>>;
+}
+
+impl Publisher for Publications {
+    fn publish<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        request: Request,
+    ) -> BoxFuture<'a, Result<OperationRow, PublishError>> {
+        Publications::publish(self, scope, actor.name, request).boxed()
+    }
+}
+
+/// The list that an organisation's zones go to. The promises are those of [`Targets`].
+pub trait TargetAdmin: Send + Sync + 'static {
+    /// The list, if one is set.
+    fn target<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Option<ZoneTarget>, TargetError>>;
+
+    /// Checks it against the real list, and keeps it.
+    fn set_target<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        asked: TargetRequest,
+    ) -> BoxFuture<'a, Result<ZoneTarget, TargetError>>;
+
+    /// Removes it; false when there was none.
+    fn remove_target<'a>(&'a self, scope: &'a OrgScope, actor: Actor) -> BoxFuture<'a, Result<bool, TargetError>>;
+}
+
+impl TargetAdmin for Targets {
+    fn target<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Option<ZoneTarget>, TargetError>> {
+        self.get(scope).boxed()
+    }
+
+    fn set_target<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        asked: TargetRequest,
+    ) -> BoxFuture<'a, Result<ZoneTarget, TargetError>> {
+        async move { self.set(scope, &actor, asked).await }.boxed()
+    }
+
+    fn remove_target<'a>(&'a self, scope: &'a OrgScope, actor: Actor) -> BoxFuture<'a, Result<bool, TargetError>> {
+        async move { self.remove(scope, &actor).await }.boxed()
     }
 }

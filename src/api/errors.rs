@@ -1,11 +1,14 @@
 //! Failures as the contract's codes. The only place where a service's error becomes something a caller sees.
 
+use std::borrow::Cow;
+
 use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerError, Value};
 
 use crate::{
     channels::{ChannelError, PostError},
     connections::ConnectionError,
     imports::ImportProblem,
+    publish::{PublishError, TargetError},
     roles::RoleError,
     store::StoreError,
 };
@@ -20,7 +23,10 @@ pub(super) enum Code {
     Conflict,
     NoConnection,
     CredentialRejected,
+    ConsentMissing,
+    GraphThrottled,
     GraphUnavailable,
+    GraphRejected,
     LimitExceeded,
     Internal,
 }
@@ -36,7 +42,10 @@ impl Code {
             Self::Conflict => "CONFLICT",
             Self::NoConnection => "NO_CONNECTION",
             Self::CredentialRejected => "CREDENTIAL_REJECTED",
+            Self::ConsentMissing => "CONSENT_MISSING",
+            Self::GraphThrottled => "GRAPH_THROTTLED",
             Self::GraphUnavailable => "GRAPH_UNAVAILABLE",
+            Self::GraphRejected => "GRAPH_REJECTED",
             Self::LimitExceeded => "LIMIT_EXCEEDED",
             Self::Internal => "INTERNAL",
         }
@@ -50,7 +59,7 @@ impl Code {
 pub(super) struct Refusal {
     pub(super) code: Code,
     pub(super) message: String,
-    pub(super) field: Option<&'static str>,
+    pub(super) field: Option<Cow<'static, str>>,
 }
 
 /// What callers read instead of the detail of a failure of ours.
@@ -64,8 +73,8 @@ impl Refusal {
     }
 
     /// A value of the input that is not acceptable; `field` as the API names it.
-    pub(super) fn input(field: &'static str, message: impl Into<String>) -> Self {
-        Self { field: Some(field), ..Self::new(Code::BadUserInput, message) }
+    pub(super) fn input(field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self { field: Some(field.into()), ..Self::new(Code::BadUserInput, message) }
     }
 
     /// A failure of ours: `detail` goes to the log alone.
@@ -97,7 +106,7 @@ impl From<Refusal> for async_graphql::Error {
         let mut extensions = ErrorExtensionValues::default();
         extensions.set("code", refusal.code.word());
         if let Some(field) = refusal.field {
-            extensions.set("field", field);
+            extensions.set("field", field.into_owned());
         }
         let mut error = Self::new(refusal.message);
         error.extensions = Some(extensions);
@@ -130,11 +139,37 @@ impl From<ImportProblem> for Refusal {
     }
 }
 
+impl From<PublishError> for Refusal {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::NoConnection => Self::new(Code::NoConnection, error.to_string()),
+            PublishError::NoTarget => Self::input("target", error.to_string()),
+            PublishError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<RoleError> for Refusal {
     fn from(error: RoleError) -> Self {
         match error {
             RoleError::Invalid { field, .. } => Self::input(field, error.to_string()),
             RoleError::Store(store) => store.into(),
+        }
+    }
+}
+
+impl From<TargetError> for Refusal {
+    fn from(error: TargetError) -> Self {
+        let message = error.to_string();
+        match error {
+            TargetError::Wrong(wrong) => Self::input(wrong.field, message),
+            TargetError::Forbidden(_) => Self::new(Code::ConsentMissing, message),
+            TargetError::Throttled(_) => Self::new(Code::GraphThrottled, message),
+            TargetError::Credential(_) => Self::new(Code::CredentialRejected, message),
+            TargetError::Rejected(_) => Self::new(Code::GraphRejected, message),
+            TargetError::Unreachable(_) => Self::new(Code::GraphUnavailable, message),
+            TargetError::Connection(error) => error.into(),
+            TargetError::Store(error) => error.into(),
         }
     }
 }
@@ -246,14 +281,14 @@ mod tests {
     #[test]
     fn an_input_error_names_the_field() {
         let refusal = Refusal::from(ConnectionError::Invalid { field: "directoryId", problem: "empty".into() });
-        assert_eq!(refusal.field, Some("directoryId"));
+        assert_eq!(refusal.field.as_deref(), Some("directoryId"));
         assert_eq!(refusal.message, "directoryId: empty");
     }
 
     #[test]
     fn a_cursor_that_cannot_be_read_is_the_callers_mistake() {
         let refusal = Refusal::from(StoreError::Unreadable { doing: "listing tasks", what: "cursor" });
-        assert_eq!((refusal.code, refusal.field), (Code::BadUserInput, Some("after")));
+        assert_eq!((refusal.code, refusal.field.as_deref()), (Code::BadUserInput, Some("after")));
     }
 
     #[test]

@@ -23,7 +23,7 @@ mod imports;
 mod limits;
 mod schema;
 
-pub use backend::{ConnectionAdmin, Operator, Records, TeamsDesk};
+pub use backend::{ConnectionAdmin, Operator, Publisher, Records, TargetAdmin, TeamsDesk};
 pub use directory::{DirectoryRecords, RoleAdmin};
 pub use http::{ApiParts, HttpSettings, MetricsHook, ReadinessProbe, router};
 pub use imports::ImportAdmin;

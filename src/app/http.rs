@@ -36,6 +36,8 @@ pub(super) async fn start(
         directory: Arc::new(parts.store.clone()),
         roles: Arc::new(parts.roles.clone()),
         imports: Arc::new(parts.imports.clone()),
+        publications: Arc::new(parts.publications.clone()),
+        targets: Arc::new(parts.targets.clone()),
         authenticator,
         clock: parts.clock.clone(),
         ids: parts.ids.clone(),

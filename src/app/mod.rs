@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`parts`] | what every command stands on: store, vault, Graph, connections |
 //! | [`mod@serve`] | the loops and the API, started and stopped in order |
+//! | [`zones`] | the loops of zones |
 //! | [`broker`] | the connection to NATS |
 //! | [`teams`] | the channels, the router and a reconciler for each sender |
 //! | [`http`] | the API's listener |
@@ -24,6 +25,7 @@ mod ready;
 mod rotation;
 mod serve;
 mod teams;
+mod zones;
 
 pub use auditor::Checkpoints;
 pub use broker::connect;

@@ -15,6 +15,7 @@ use crate::{
     imports::Imports,
     metrics::Metrics,
     operations::Operations,
+    publish::{Lists, Publications, Targets},
     reconcile::Wake,
     roles::Roles,
     settings::Settings,
@@ -45,10 +46,20 @@ pub struct Parts {
     pub roles: Roles,
     /// Imports of the directory, started and decided on.
     pub imports: Imports,
+    /// Takes requests for publications of zones.
+    pub publications: Publications,
+    /// The lists that zones go to, as administrators set them.
+    pub targets: Targets,
+    /// The lists that zones go to, as the loops use them.
+    pub lists: Lists<Connections>,
     /// Wakes the calendar's reconciler.
     pub due: Wake,
     /// Wakes the loops that bring outages to Teams.
     pub teams: TeamsWakes,
+    /// Wakes the zones' reconciler.
+    pub zones_due: Wake,
+    /// Wakes what carries out publications.
+    pub publications_due: Wake,
     /// Wakes the publisher of outgoing events.
     pub owed: Wake,
     /// The loops' right to any organisation's rows.
@@ -66,9 +77,9 @@ impl Parts {
         refuse_unknown_keys(&store, &worker, &vault).await?;
         let graph = GraphClient::new(graph_settings(settings), clock.clone(), ids.clone(), metrics.clone())
             .context("building the client for Microsoft Graph")?;
-        let (due, owed) = (Wake::default(), Wake::default());
+        let (due, owed, zones_due, publications_due) = (Wake::default(), Wake::default(), Wake::default(), Wake::default());
         let wakes = TeamsWakes::default();
-        let mut wake = vec![due.notifier(), owed.notifier()];
+        let mut wake = vec![due.notifier(), owed.notifier(), zones_due.notifier()];
         wake.extend(wakes.deliveries());
         let channels = teams::channels(settings, (&store, &vault), (&clock, &ids, &metrics), &wakes)?;
         let connections = Connections::new(connections::Parts {
@@ -84,6 +95,9 @@ impl Parts {
         let operations = Operations::new(store.clone(), clock.clone(), wake);
         let imports = Imports::new(store.clone(), clock.clone(), ids.clone());
         let roles = Roles::new(store.clone(), clock.clone(), vec![owed.notifier()]);
+        let publications = Publications::new(store.clone(), clock.clone(), ids.clone(), vec![publications_due.notifier()]);
+        let targets = Targets::new(store.clone(), connections.clone(), clock.clone(), vec![zones_due.notifier()]);
+        let lists = Lists::new(store.clone(), connections.clone(), clock.clone());
         Ok(Self {
             clock,
             ids,
@@ -95,8 +109,13 @@ impl Parts {
             channels,
             roles,
             imports,
+            publications,
+            targets,
+            lists,
             due,
             teams: wakes,
+            zones_due,
+            publications_due,
             owed,
             worker,
         })

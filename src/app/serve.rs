@@ -15,7 +15,7 @@ use super::{
     auditor::{Auditor, Checkpoints},
     broker, directory, http, keyring,
     ready::Ready,
-    teams,
+    teams, zones,
 };
 use crate::{
     capabilities::calendar::{Calendar, CalendarSettings},
@@ -87,12 +87,15 @@ impl Worker {
         )
         .waking(parts.due.notifier())
         .waking(parts.teams.outages.notifier())
+        .waking(parts.zones_due.notifier())
         .waking(parts.owed.notifier());
         let health = intake.health();
         loops.spawn(intake.run(taking.clone()));
         loops.spawn(calendar(settings, parts).run(taking.clone()));
         teams::start(settings, parts, &loops, &taking);
         directory::start(settings, parts, &loops, &taking);
+        loops.spawn(zones::reconciler(delivery_settings(settings), parts).run(taking.clone()));
+        loops.spawn(zones::publisher(delivery_settings(settings), parts).run(taking.clone()));
         let waits = BackoffSettings { initial: settings.delivery.probe_initial, max: settings.delivery.probe_max };
         loops.spawn(parts.connections.clone().probe_broken(parts.worker.clone(), waits, taking.clone()));
         loops.spawn(parts.connections.clone().follow_sign_ins(parts.worker.clone(), taking.clone()));

@@ -23,6 +23,7 @@ use crate::{events::EventContext, graph::Graph, organisation::OrganisationId};
 
 pub mod calendar;
 pub mod directory;
+pub mod sharepoint;
 pub mod teams;
 
 /// The parts of Microsoft 365.

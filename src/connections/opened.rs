@@ -13,7 +13,7 @@ use crate::{
     graph::{Access, Graph, GraphError, Request, Response, Session},
     organisation::OrgScope,
     reconcile::Tenants,
-    store::ConnectionState,
+    store::{ConnectionRow, ConnectionState},
 };
 
 /// How long an opened connection is used before its row is read again: another replica may have replaced or removed it.
@@ -82,9 +82,23 @@ impl Connections {
         Ok(Connected { session, connections: self.clone(), scope: scope.clone(), access: opened.access, state: opened.state })
     }
 
+    /// The organisation's connection, opened from its row as it stands now; and the epoch of the directory that it goes to.
+    pub async fn connected_afresh(&self, scope: &OrgScope) -> Result<(Connected, u64), ConnectionError> {
+        let row = self.parts.store.connection(scope).await?.ok_or(ConnectionError::NoConnection)?;
+        let (epoch, opened) = (row.epoch, self.open_row(scope, &row)?);
+        let session = self.parts.graph.session(opened.access.clone());
+        let connected =
+            Connected { session, connections: self.clone(), scope: scope.clone(), access: opened.access, state: opened.state };
+        Ok((connected, epoch))
+    }
+
     async fn open(&self, scope: &OrgScope) -> Result<Opened, ConnectionError> {
         let row = self.parts.store.connection(scope).await?.ok_or(ConnectionError::NoConnection)?;
-        let access = Arc::new(sealing::open(&self.parts.vault, scope, &row)?);
+        self.open_row(scope, &row)
+    }
+
+    fn open_row(&self, scope: &OrgScope, row: &ConnectionRow) -> Result<Opened, ConnectionError> {
+        let access = Arc::new(sealing::open(&self.parts.vault, scope, row)?);
         let opened = Opened { access, state: row.state, read_at: self.parts.clock.now() };
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).insert(scope.clone(), opened.clone());
         Ok(opened)
@@ -135,5 +149,13 @@ impl Graph for Connected {
         let answer = self.session.follow(link, like).await;
         self.observe(&answer).await;
         answer
+    }
+
+    async fn send_all(&self, requests: Vec<Request>) -> Vec<Result<Response, GraphError>> {
+        let answers = self.session.send_all(requests).await;
+        for answer in &answers {
+            self.observe(answer).await;
+        }
+        answers
     }
 }

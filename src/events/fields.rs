@@ -52,6 +52,11 @@ impl<'a> Fields<'a> {
         Problem { code: self.code, pointer: Some(self.at.clone()), message: message.into() }
     }
 
+    /// A problem deeper in the object: `place` is made of JSON pointer tokens that need no escape, joined by `/`.
+    pub(super) fn problem_below(&self, place: &str, message: impl Into<String>) -> Problem {
+        Problem { code: self.code, pointer: Some(format!("{}/{place}", self.at)), message: message.into() }
+    }
+
     /// A required field was not there.
     pub(super) fn missing(&self, name: &str) -> Problem {
         self.problem(name, "is required and missing or blank")

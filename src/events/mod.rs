@@ -12,6 +12,8 @@
 mod by_hand;
 mod envelope;
 mod fields;
+pub mod geometry;
+mod given;
 mod headers;
 mod json;
 mod message;
@@ -27,6 +29,7 @@ pub mod zone;
 
 pub use by_hand::{GivenOutage, InvalidOutage, given_outage};
 pub use envelope::EventContext;
+pub use given::{ReadZone, Wrong, given_zone};
 pub use headers::Headers;
 pub use outgoing::{Outgoing, Telling, outgoing};
 pub use read::{Reading, read};

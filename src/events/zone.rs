@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{
     fields::{Fields, ID, NAME},
+    geometry,
     outage::UtilityType,
     refusal::Problem,
     subject::Verb,
@@ -49,7 +50,7 @@ pub struct Zone {
     /// What its network carries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub utility_type: Option<UtilityType>,
-    /// A GeoJSON geometry: of a known type and with its coordinates; their shape is not checked here.
+    /// A GeoJSON geometry, checked by [`geometry`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boundary: Option<Map<String, Value>>,
     /// Strings, numbers, booleans and nulls by name.
@@ -85,6 +86,7 @@ fn boundary(data: &Fields<'_>) -> Result<Option<Map<String, Value>>, Problem> {
     if size > BOUNDARY {
         return Err(fields.problem_here(format!("must have at most {BOUNDARY} bytes as JSON, has {size}")));
     }
+    geometry::check(&map).map_err(|flaw| fields.problem_below(&flaw.place, flaw.problem))?;
     Ok(Some(map))
 }
 

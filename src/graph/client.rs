@@ -6,8 +6,8 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use super::{
-    Access, GraphError, Session, gate::Gate, login::Login, pace::Paces, roles, throttle::Throttles, token::Tokens,
-    transport::Transport,
+    Access, GraphError, Session, budget::Budgets, gate::Gate, login::Login, pace::Paces, roles, throttle::Throttles,
+    token::Tokens, transport::Transport,
 };
 use crate::{clock::SharedClock, ids::Ids, metrics::Metrics};
 
@@ -48,6 +48,7 @@ pub(super) struct Shared {
     pub(super) gate: Gate,
     pub(super) paces: Paces,
     pub(super) throttles: Throttles,
+    pub(super) budgets: Budgets,
     pub(super) clock: SharedClock,
     pub(super) ids: Ids,
     pub(super) metrics: Arc<Metrics>,
@@ -74,6 +75,7 @@ impl GraphClient {
             gate: Gate::default(),
             paces: Paces::default(),
             throttles: Throttles::default(),
+            budgets: Budgets::default(),
             clock,
             ids,
             metrics,

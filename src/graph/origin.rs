@@ -32,6 +32,12 @@ pub(super) fn of_path(graph: &Url, path: &str, query: &[(&'static str, String)])
     Ok(url)
 }
 
+/// The same path as a part of a batch names it: from the version root on.
+pub(super) fn below_version(graph: &Url, path: &str, query: &[(&'static str, String)]) -> Result<String, GraphError> {
+    of_path(graph, path, query)?;
+    Ok(if query.is_empty() { path.to_owned() } else { format!("{path}?{}", encode_query(query)) })
+}
+
 /// An absolute link from an answer of Graph, if it leads back to the configured Graph; else code `foreignLink`, transient: it
 /// tells of a bad answer, and another one may be good.
 pub(super) fn of_link(graph: &Url, link: &str) -> Result<Url, GraphError> {

@@ -146,6 +146,18 @@ pub trait Graph: Send + Sync {
     /// Follows a link that Graph gave (`@odata.nextLink`) as it is, with the headers, workload and target of the request whose
     /// answer held it. Only to the configured Graph's own origin: anything else is refused unsent (code `foreignLink`).
     fn follow(&self, link: &str, like: &Request) -> impl Future<Output = Result<Response, super::GraphError>> + Send;
+
+    /// Sends up to 20 calls that do not depend on each other, all of one workload and target, as one `$batch` where that is
+    /// possible. The answers are in the order of the calls, each judged as if it had been sent alone.
+    fn send_all(&self, requests: Vec<Request>) -> impl Future<Output = Vec<Result<Response, super::GraphError>>> + Send {
+        async move {
+            let mut answers = Vec::with_capacity(requests.len());
+            for request in requests {
+                answers.push(self.send(request).await);
+            }
+            answers
+        }
+    }
 }
 
 /// All of `A-Z a-z 0-9 - . _ ~` stay (RFC 3986's unreserved characters), everything else is encoded.

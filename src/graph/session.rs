@@ -1,7 +1,7 @@
 //! The order of the policies around one call. Each may rely on those before it.
 //!
 //! 1. `origin`: the address is the configured Graph's.
-//! 2. `throttle`: not before its time; asked again after the wait for a turn.
+//! 2. `throttle`, `budget`: not before its time, nor beyond what is left of a limit; asked again after the wait for a turn.
 //! 3. `gate`: at most 4 in flight for its target, repeats included.
 //! 4. `pace`: as many in flight for the workload as it bears.
 //! 5. `authorise`: a good token; one fresh one after a 401.
@@ -22,7 +22,7 @@ use super::{
     Access, AccountGrant, Graph, GraphError, Request, Response, ThrottleScope, TokenTrouble, Verdict,
     access::ConnectionKey,
     authorise::authorised,
-    classify,
+    batch, classify,
     client::Shared,
     headers, origin,
     pace::Slot,
@@ -63,6 +63,20 @@ impl Graph for Session {
         let request = Request { method: Method::GET, body: None, repeatable: true, ..like.clone() };
         self.call(&url, &request).await
     }
+
+    async fn send_all(&self, requests: Vec<Request>) -> Vec<Result<Response, GraphError>> {
+        if requests.len() < 2 {
+            return self.one_by_one(requests).await;
+        }
+        match self.batched(&requests).await {
+            Ok(answers) => answers,
+            Err(error) if batch::is_malformed(&error) => {
+                tracing::warn!(code = %error.code, "Microsoft refused a batch for its form; its parts are sent singly");
+                self.one_by_one(requests).await
+            }
+            Err(error) => requests.iter().map(|part| Err(batch::failed(&error, part))).collect(),
+        }
+    }
 }
 
 impl Session {
@@ -92,6 +106,41 @@ impl Session {
         self.root.as_deref().ok_or_else(|| GraphError::unsent(Verdict::Rejected, "badPath", "Graph has no address"))
     }
 
+    async fn one_by_one(&self, requests: Vec<Request>) -> Vec<Result<Response, GraphError>> {
+        let mut answers = Vec::with_capacity(requests.len());
+        for request in requests {
+            answers.push(self.send(request).await);
+        }
+        answers
+    }
+
+    /// Sends those parts that the budget allows as one call; the others are held back, each with that as its answer.
+    async fn batched(&self, requests: &[Request]) -> Result<Vec<Result<Response, GraphError>>, GraphError> {
+        let now = self.shared.clock.now();
+        let allowed: Vec<Result<(), GraphError>> =
+            requests.iter().map(|part| self.shared.budgets.spend(&self.connection, part, now)).collect();
+        let parts: Vec<Request> =
+            requests.iter().zip(&allowed).filter(|(_, allowed)| allowed.is_ok()).map(|(part, _)| part.clone()).collect();
+        let mut answers = if parts.is_empty() { Vec::new() } else { self.batch_of(&parts).await? }.into_iter();
+        let lost = || Err(GraphError::unsent(Verdict::Transient, "partMissing", ""));
+        Ok(allowed.into_iter().map(|allowed| allowed.and_then(|()| answers.next().unwrap_or_else(lost))).collect())
+    }
+
+    async fn batch_of(&self, parts: &[Request]) -> Result<Vec<Result<Response, GraphError>>, GraphError> {
+        let root = self.root()?;
+        let outer = batch::outer(root, parts)?;
+        let url = origin::of_path(root, &outer.path, &outer.query)?;
+        let started = Instant::now();
+        let response = self.call(&url, &outer).await?;
+        let (elapsed, now) = (started.elapsed(), self.shared.clock.now());
+        let judge = |(answer, part): (Answer, &Request)| {
+            self.shared.budgets.learn(&self.connection, part.workload, &answer.headers, now);
+            let judged = classify::answer(answer, part, now).map_err(|error| GraphError { elapsed, ..error });
+            judged.inspect_err(|error| self.learn(part, error))
+        };
+        Ok(batch::parts(response.body, parts, elapsed).into_iter().zip(parts).map(judge).collect())
+    }
+
     async fn call(&self, url: &Url, request: &Request) -> Result<Response, GraphError> {
         self.in_time(request)?;
         let _turn = match &request.target {
@@ -102,6 +151,7 @@ impl Session {
         let slot = self.shared.paces.enter(self.connection.clone(), request.workload, now).await;
         // Those before us in the queue may have been told to wait.
         self.in_time(request)?;
+        self.shared.budgets.spend(&self.connection, request, self.shared.clock.now())?;
         let started = Instant::now();
         let result = self.exchanged(url, request, &slot).await;
         result.map_err(|error| GraphError { elapsed: started.elapsed(), ..error }).inspect_err(|error| self.learn(request, error))
@@ -117,6 +167,7 @@ impl Session {
         };
         let (sign, now) = (pressure::sign(&answer.headers), self.shared.clock.now());
         let used_up = pressure::used_up_until(&answer.headers, now);
+        self.shared.budgets.learn(&self.connection, request.workload, &answer.headers, now);
         let result = classify::answer(answer, request, now);
         match &result {
             Ok(_) => {

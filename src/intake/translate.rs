@@ -5,7 +5,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    capabilities::Outcome,
+    capabilities::{Outcome, sharepoint::LANE},
     events::{self, Event, EventContext, Object, ObjectKind, Refusal, Telling, task::WantedTask},
     store::{Arrival, Kind, NewAuditEntry, NewDeadLetter, OutgoingEvent, Rejection},
 };
@@ -29,7 +29,7 @@ pub(super) fn arrival(event: Event) -> Result<Arrival, serde_json::Error> {
             (Kind::Outage, outage_id, version, serde_json::to_string(&wanted)?, target)
         }
         Object::Zone { zone_id, version, wanted } => {
-            (Kind::Zone, zone_id, version, serde_json::to_string(&wanted)?, String::new())
+            (Kind::Zone, zone_id, version, serde_json::to_string(&wanted)?, LANE.to_owned())
         }
     };
     Ok(Arrival { scope, kind, key, version, digest, body, body_format: BODY_FORMAT, target, context })

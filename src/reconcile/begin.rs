@@ -26,13 +26,12 @@ pub(super) struct Begun<Call> {
     pub(super) intended: Option<Call>,
 }
 
-/// Begins a run; with it, what the claim has to commit. `connected`: the connection is open, as far as is known. Otherwise nothing is
-/// intended yet: were its credential not to be had, each attempt would leave an intent without a call in the trail.
+/// Begins a run; with it, what the claim has to commit. `ready`: the capability, when it is known already and its connection is open.
+/// Otherwise nothing is intended yet: were the credential not to be had, each attempt would leave an intent without a call in the trail.
 pub(super) fn begin<C: Capability>(
-    capability: &C,
+    ready: Option<&C>,
     settings: &DeliverySettings,
     claim: Claim,
-    connected: bool,
     now: DateTime<Utc>,
 ) -> (Begun<C::Call>, Option<Progress>) {
     let (lease, attempts, crashes) = (claim.lease.clone(), claim.attempts, claim.crashes);
@@ -41,7 +40,7 @@ pub(super) fn begin<C: Capability>(
         .map(|problem| ("UNREADABLE", format!("the stored wanted state cannot be read: {problem}")))
         .or_else(|| (crashes >= settings.max_crashes).then(|| ("WORKER_CRASHED", crashed(crashes))));
     let mut begun = Begun { lease, work, attempts, journal: Journal::default(), impossible, intended: None };
-    let progress = if connected && begun.impossible.is_none() { begun.intend(capability, now) } else { None };
+    let progress = ready.filter(|_| begun.impossible.is_none()).and_then(|capability| begun.intend(capability, now));
     (begun, progress)
 }
 

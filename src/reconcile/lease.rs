@@ -14,7 +14,10 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::store::Lease;
+use crate::{
+    clock::SharedClock,
+    store::{Lease, Store},
+};
 
 /// A lease that a run works under.
 #[derive(Debug)]
@@ -95,6 +98,22 @@ impl Leases {
                 held.lose();
             } else {
                 held.extend(until);
+            }
+        }
+    }
+
+    /// Extends them three times a lease, until the future is dropped.
+    pub(super) async fn keep(&self, store: &Store, clock: &SharedClock, length: Duration) {
+        loop {
+            tokio::time::sleep(length / 3).await;
+            let asked = self.all();
+            if asked.is_empty() {
+                continue;
+            }
+            let until = clock.now() + TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX);
+            match store.extend(asked.clone(), until).await {
+                Ok(lost) => self.extended(&asked, &lost, until),
+                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "could not extend leases"),
             }
         }
     }

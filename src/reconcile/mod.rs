@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`worker`] | takes due objects under lease and starts a run for each; sleeps until something is due |
 //! | [`begin`] | the first decision, whose intent is committed with the claim; pure |
+//! | [`crew`] | the same for objects that an operation has claimed by name |
 //! | [`run`] | one object's run: decide, commit the intent, call, learn, until nothing is left to do |
 //! | [`journal`] | what a run has learned and not written down yet |
 //! | [`ending`] | what becomes of an object when its run stops; pure |
@@ -17,6 +18,7 @@
 
 pub mod backoff;
 mod begin;
+mod crew;
 mod ending;
 mod heed;
 mod journal;
@@ -29,9 +31,16 @@ mod worker;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+pub use crew::Crew;
+pub use run::{Ended, Report};
 pub use worker::Reconciler;
 
-use crate::{capabilities::Failure, graph::Graph, organisation::OrgScope};
+use crate::{
+    capabilities::{Capability, Failure, Kind},
+    graph::Graph,
+    organisation::OrgScope,
+    store::Claim,
+};
 
 /// How hard to try.
 #[derive(Debug, Clone)]
@@ -76,6 +85,50 @@ pub trait Tenants: Send + Sync + 'static {
 
     /// Whether [`Tenants::graph`] has it open already: only then are intents committed with a claim.
     fn is_open(&self, scope: &OrgScope) -> bool;
+}
+
+/// Makes the capability that works on a claimed object. Most are the same for all; one that follows an organisation's own settings is
+/// made for each claim.
+pub trait Fitting: Send + Sync + 'static {
+    /// What it makes.
+    type Capability: Capability;
+
+    /// The kind of object.
+    fn kind(&self) -> Kind;
+
+    /// The capability, when it is the same for all: only then are intents committed with a claim.
+    fn ready(&self) -> Option<&Self::Capability>;
+
+    /// The capability for this object; a failure when what it needs is not to be had now.
+    fn fit<G: Graph>(
+        &self,
+        scope: &OrgScope,
+        work: &Work,
+        graph: &G,
+    ) -> impl Future<Output = Result<Self::Capability, Failure>> + Send;
+
+    /// One that makes no calls, for a run that cannot begin.
+    fn unfitted(&self) -> Self::Capability;
+}
+
+impl<C: Capability + Clone> Fitting for C {
+    type Capability = C;
+
+    fn kind(&self) -> Kind {
+        Capability::kind(self)
+    }
+
+    fn ready(&self) -> Option<&C> {
+        Some(self)
+    }
+
+    async fn fit<G: Graph>(&self, _scope: &OrgScope, _work: &Work, _graph: &G) -> Result<C, Failure> {
+        Ok(self.clone())
+    }
+
+    fn unfitted(&self) -> C {
+        self.clone()
+    }
 }
 
 /// Tells a loop that something may be due. Cheap to clone.

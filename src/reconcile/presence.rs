@@ -34,6 +34,11 @@ impl Presence {
         now.signed_duration_since(last) < SILENCE
     }
 
+    /// Of runs that nobody takes for dead: their owner says nothing, so nobody watches it.
+    pub(super) fn unwatched() -> Self {
+        Self(AtomicI64::new(DateTime::<Utc>::MAX_UTC.timestamp_micros()))
+    }
+
     fn said(&self, at: DateTime<Utc>) {
         self.0.store(at.timestamp_micros(), Ordering::Release);
     }

@@ -16,7 +16,7 @@ use super::{
     presence::Presence,
 };
 use crate::{
-    capabilities::{AuditNote, Capability, Decision, Failure, Outcome, Work},
+    capabilities::{AuditNote, Capability, Decision, Failure, Outcome, Place, Work},
     clock::SharedClock,
     crash,
     events::{Telling, outgoing},
@@ -31,9 +31,9 @@ const MOST_CALLS: u32 = 40;
 /// How long a run waits before it tries again to write down what it learned.
 const RECORD_AGAIN: Duration = Duration::from_millis(250);
 
-/// How a run ended, for metrics.
+/// How a run ended, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
+pub enum Ended {
     /// As wanted.
     Settled,
     /// Waits for another attempt.
@@ -44,6 +44,26 @@ pub(super) enum Ended {
     Failed,
     /// Somebody else has the object now.
     Superseded,
+}
+
+/// How a run ended, for whoever asked for it.
+#[derive(Debug)]
+pub struct Report {
+    /// In a word.
+    pub ended: Ended,
+    /// What went wrong, when it is not settled.
+    pub error: Option<DeliveryError>,
+    /// What is known of the object's remote items now.
+    pub places: Vec<Place>,
+}
+
+type Outcomes = (Ended, Option<DeliveryError>);
+
+/// What a run starts with beside its object.
+struct Start<Call> {
+    attempts: u32,
+    impossible: Option<(&'static str, String)>,
+    intended: Option<Call>,
 }
 
 /// What a run needs of its surroundings.
@@ -59,44 +79,59 @@ pub(super) struct Run<'a, C> {
     /// A permit is the right to have a call under way.
     pub(super) calls: &'a Semaphore,
     pub(super) held: Arc<Held>,
+    /// The run is about another target than the object's own: whatever comes of it, the object stands as it stood.
+    pub(super) aside: bool,
 }
 
 impl<C: Capability> Run<'_, C> {
     /// Works on a claimed object until it is settled, waits or is set aside, and writes that down.
-    pub(super) async fn go<G: Graph>(&self, begun: Begun<C::Call>, graph: Result<G, Failure>) -> Result<Ended, StoreError> {
-        let Begun { mut work, mut journal, attempts, impossible, intended, .. } = begun;
+    pub(super) async fn go<G: Graph>(&self, begun: Begun<C::Call>, graph: Result<G, Failure>) -> Result<Report, StoreError> {
+        let Begun { mut work, journal, attempts, impossible, intended, .. } = begun;
+        let start = Start { attempts, impossible, intended };
+        let (ended, error) = self.work_on(&mut work, journal, start, graph).await?;
+        Ok(Report { ended, error, places: work.places })
+    }
+
+    async fn work_on<G: Graph>(
+        &self,
+        work: &mut Work,
+        mut journal: Journal,
+        start: Start<C::Call>,
+        graph: Result<G, Failure>,
+    ) -> Result<Outcomes, StoreError> {
+        let Start { attempts, impossible, intended } = start;
         let first_failed_at = self.clock.now();
         if let Some((code, message)) = impossible {
-            return self.set_aside(&work, &mut journal, self.impossible(code, message), attempts, first_failed_at).await;
+            return self.set_aside(work, &mut journal, self.impossible(code, message), attempts, first_failed_at).await;
         }
         let graph = match graph {
             Ok(graph) => graph,
             Err(failure) => {
                 work.failures.push(failure);
-                return self.stop(&work, journal, attempts).await;
+                return self.stop(work, journal, attempts).await;
             }
         };
         if let Some(call) = intended
-            && !self.call(&graph, &mut work, &mut journal, &call).await?
+            && !self.call(&graph, work, &mut journal, &call).await?
         {
-            return Ok(Ended::Superseded);
+            return Ok((Ended::Superseded, None));
         }
         for _ in 0..MOST_CALLS {
-            match self.capability.decide(&work, self.clock.now()) {
-                Decision::Settled => return self.settle(&work, journal).await,
-                Decision::Stop => return self.stop(&work, journal, attempts).await,
+            match self.capability.decide(work, self.clock.now()) {
+                Decision::Settled => return self.settle(work, journal).await,
+                Decision::Stop => return self.stop(work, journal, attempts).await,
                 Decision::Impossible { code, message } => {
-                    return self.set_aside(&work, &mut journal, self.impossible(code, message), attempts, first_failed_at).await;
+                    return self.set_aside(work, &mut journal, self.impossible(code, message), attempts, first_failed_at).await;
                 }
                 Decision::Call(call) => {
-                    if !self.step(&graph, &mut work, &mut journal, &call).await? {
-                        return Ok(Ended::Superseded);
+                    if !self.step(&graph, work, &mut journal, &call).await? {
+                        return Ok((Ended::Superseded, None));
                     }
                 }
             }
         }
         tracing::error!(organisation = %work.organisation, key = %work.key, "a run went in circles and was stopped");
-        self.stop(&work, journal, attempts).await
+        self.stop(work, journal, attempts).await
     }
 
     /// Commits the call's intent, makes the call and learns from it; false when the lease is not ours any more.
@@ -151,18 +186,19 @@ impl<C: Capability> Run<'_, C> {
         Ok(self.record(progress).await? == Recorded::Done)
     }
 
-    async fn settle(&self, work: &Work, mut journal: Journal) -> Result<Ended, StoreError> {
+    async fn settle(&self, work: &Work, mut journal: Journal) -> Result<Outcomes, StoreError> {
         let next = Next::Settled { version: work.version };
-        self.end(journal.progress(self.held.lease(), next), Ended::Settled).await
+        self.end(journal.progress(self.held.lease(), next), Ended::Settled, None).await
     }
 
-    async fn stop(&self, work: &Work, mut journal: Journal, attempts: u32) -> Result<Ended, StoreError> {
+    async fn stop(&self, work: &Work, mut journal: Journal, attempts: u32) -> Result<Outcomes, StoreError> {
         let now = self.clock.now();
         match ending(self.settings, &work.failures, attempts, now, self.ids.fraction()) {
             Ending::Retry { not_before, unknown, counts, error } => {
+                let told = error.clone();
                 let mut progress = journal.progress(self.held.lease(), Next::Retry { not_before, unknown, counts, error });
                 progress.holds.extend(holds(self.capability.name(), &work.failures));
-                self.end(progress, if unknown { Ended::Unknown } else { Ended::Retried }).await
+                self.end(progress, if unknown { Ended::Unknown } else { Ended::Retried }, Some(told)).await
             }
             Ending::Dead { error } => self.set_aside(work, &mut journal, error, attempts, now).await,
         }
@@ -179,7 +215,10 @@ impl<C: Capability> Run<'_, C> {
         error: DeliveryError,
         attempts: u32,
         first_failed_at: DateTime<Utc>,
-    ) -> Result<Ended, StoreError> {
+    ) -> Result<Outcomes, StoreError> {
+        if self.aside {
+            return self.end(journal.progress(self.held.lease(), Next::Aside), Ended::Failed, Some(error)).await;
+        }
         let now = self.clock.now();
         let id = self.ids.ordered(now).to_string();
         let name = self.capability.name();
@@ -219,17 +258,19 @@ impl<C: Capability> Run<'_, C> {
             context: Some(work.context.clone()),
             first_failed_at,
         };
+        let told = error.clone();
         let next = Next::Dead { version: work.version, dead_letter, error };
-        self.end(journal.progress(self.held.lease(), next), Ended::Failed).await
+        self.end(journal.progress(self.held.lease(), next), Ended::Failed, Some(told)).await
     }
 
-    async fn end(&self, progress: Progress, ended: Ended) -> Result<Ended, StoreError> {
+    async fn end(&self, progress: Progress, ended: Ended, error: Option<DeliveryError>) -> Result<Outcomes, StoreError> {
+        let progress = if self.aside { Progress { next: Next::Aside, ..progress } } else { progress };
         crash::point("outcome.before-commit");
         let recorded = self.record(progress).await?;
         crash::point("outcome.after-commit");
         Ok(match recorded {
-            Recorded::Done => ended,
-            Recorded::LeaseLost => Ended::Superseded,
+            Recorded::Done => (ended, error),
+            Recorded::LeaseLost => (Ended::Superseded, None),
         })
     }
 

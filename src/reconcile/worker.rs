@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    DeliverySettings, Tenants, Wake,
+    DeliverySettings, Fitting, Tenants, Wake,
     begin::{Begun, begin},
     heed::{Heeding, Waits},
     lease::Leases,
@@ -15,7 +15,6 @@ use super::{
     run::{Ended, Run},
 };
 use crate::{
-    capabilities::Capability,
     clock::SharedClock,
     crash,
     ids::Ids,
@@ -41,7 +40,7 @@ const AHEAD: usize = 4;
 pub struct Reconciler<C, T> {
     /// Its objects.
     pub store: Store,
-    /// What it delivers.
+    /// What it delivers; or what makes that for each object.
     pub capability: C,
     /// Whose connections it uses.
     pub tenants: T,
@@ -84,7 +83,9 @@ impl Shared {
     }
 }
 
-impl<C: Capability, T: Tenants> Reconciler<C, T> {
+type CallOf<C> = <<C as Fitting>::Capability as Capability>::Call;
+
+impl<C: Fitting, T: Tenants> Reconciler<C, T> {
     /// Runs until `stop`; then waits for the runs under way, so that nothing is left half recorded.
     pub async fn run(self, stop: CancellationToken) {
         let this = Arc::new(self);
@@ -92,7 +93,7 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
         let slots = Arc::new(Semaphore::new(this.settings.concurrency + this.settings.concurrency / AHEAD));
         let runs = TaskTracker::new();
         let finished = CancellationToken::new();
-        let keeper = tokio::spawn(this.clone().keep_leases(shared.clone(), finished.clone()));
+        let keeper = tokio::spawn(this.clone().keep(shared.clone(), finished.clone()));
         let presence = tokio::spawn(this.clone().keep_present(shared.clone(), finished.clone()));
         while !stop.is_cancelled() {
             let Some(permits) = this.free_slots(&slots, &stop).await else { break };
@@ -125,6 +126,13 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
         }
     }
 
+    async fn keep(self: Arc<Self>, shared: Arc<Shared>, finished: CancellationToken) {
+        tokio::select! {
+            () = finished.cancelled() => {}
+            () = shared.leases.keep(&self.store, &self.clock, self.settings.lease) => {}
+        }
+    }
+
     /// Waits for a free slot, then takes all that are free, up to one claim's worth.
     async fn free_slots(&self, slots: &Arc<Semaphore>, stop: &CancellationToken) -> Option<OwnedSemaphorePermit> {
         let mut first = tokio::select! {
@@ -138,9 +146,14 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
         Some(first)
     }
 
-    async fn claim(self: &Arc<Self>, now: DateTime<Utc>, limit: usize, waits: &Waits) -> Result<Vec<Begun<C::Call>>, StoreError> {
+    async fn claim(
+        self: &Arc<Self>,
+        now: DateTime<Utc>,
+        limit: usize,
+        waits: &Waits,
+    ) -> Result<Vec<Begun<CallOf<C>>>, StoreError> {
         // Before the claim: no run may start that does not know what others were told.
-        waits.refresh(&self.store, &self.worker, self.capability.name(), &self.clock).await?;
+        waits.refresh(&self.store, &self.worker, self.capability.kind().delivered_by(), &self.clock).await?;
         let request = ClaimRequest {
             kinds: vec![self.capability.kind()],
             limit: u32::try_from(limit).unwrap_or(u32::MAX),
@@ -150,15 +163,15 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
         };
         let this = self.clone();
         let begin = move |claim: Claim| {
-            let connected = this.tenants.is_open(&claim.lease.scope);
-            begin(&this.capability, &this.settings, claim, connected, now)
+            let ready = this.capability.ready().filter(|_| this.tenants.is_open(&claim.lease.scope));
+            begin(ready, &this.settings, claim, now)
         };
         self.store.claim_and_begin(&self.worker, now, request, begin).await
     }
 
     fn start(
         self: &Arc<Self>,
-        begun: Vec<Begun<C::Call>>,
+        begun: Vec<Begun<CallOf<C>>>,
         mut permits: OwnedSemaphorePermit,
         shared: &Arc<Shared>,
         runs: &TaskTracker,
@@ -175,7 +188,7 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
         }
     }
 
-    async fn work_on(&self, begun: Begun<C::Call>, shared: &Shared) {
+    async fn work_on(&self, begun: Begun<CallOf<C>>, shared: &Shared) {
         crash::point("claim.after-commit");
         let Shared { leases, waits, presence, calls } = shared;
         let held = leases.hold(begun.lease.clone());
@@ -183,10 +196,17 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
         let key = begun.lease.key.clone();
         let event_time = begun.work.context.time;
         let graph = self.tenants.graph(&scope).await;
+        let (capability, graph) = match graph {
+            Err(failure) => (self.capability.unfitted(), Err(failure)),
+            Ok(graph) => match self.capability.fit(&scope, &begun.work, &graph).await {
+                Err(failure) => (self.capability.unfitted(), Err(failure)),
+                Ok(capability) => (capability, Ok(graph)),
+            },
+        };
         let graph = graph.map(|graph| Heeding { graph, waits, scope: &scope, clock: &self.clock });
         let run = Run {
             store: &self.store,
-            capability: &self.capability,
+            capability: &capability,
             settings: &self.settings,
             clock: &self.clock,
             ids: &self.ids,
@@ -195,12 +215,13 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
             presence,
             calls,
             held: held.clone(),
+            aside: false,
         };
         let ended = run.go(begun, graph).await;
         leases.release(&held);
         self.published.wake();
         match ended {
-            Ok(ended) => self.count(ended, event_time),
+            Ok(report) => self.count(report.ended, event_time),
             // The lease runs out, another run takes over and looks before it acts.
             Err(error) => {
                 tracing::error!(organisation = %scope.organisation(), key, error = &error as &dyn std::error::Error, "could not record a delivery");
@@ -209,7 +230,7 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
     }
 
     fn count(&self, ended: Ended, event_time: DateTime<Utc>) {
-        let capability = self.capability.name().label();
+        let capability = self.capability.kind().delivered_by().label();
         let outcome = match ended {
             Ended::Settled => "succeeded",
             Ended::Retried => "retried",
@@ -245,25 +266,5 @@ impl<C: Capability, T: Tenants> Reconciler<C, T> {
         let Shared { leases, presence, .. } = &*shared;
         let (store, worker, clock, owner) = (&self.store, &self.worker, &self.clock, &self.owner);
         Keeper { store, worker, clock, owner, leases, presence }.run(finished).await;
-    }
-
-    /// Extends the leases of runs under way, three times a lease.
-    async fn keep_leases(self: Arc<Self>, shared: Arc<Shared>, finished: CancellationToken) {
-        let leases = &shared.leases;
-        loop {
-            tokio::select! {
-                () = finished.cancelled() => return,
-                () = tokio::time::sleep(self.settings.lease / 3) => {}
-            }
-            let asked = leases.all();
-            if asked.is_empty() {
-                continue;
-            }
-            let until = self.clock.now() + TimeDelta::from_std(self.settings.lease).unwrap_or(TimeDelta::MAX);
-            match self.store.extend(asked.clone(), until).await {
-                Ok(lost) => leases.extended(&asked, &lost, until),
-                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "could not extend leases"),
-            }
-        }
     }
 }

@@ -158,6 +158,9 @@ fn gathered(parts: &[Part], replies: Vec<Option<Reply>>) -> Reply {
 
 /// `retry-after` as `Retry-After`: in a JSON body the header names keep their case.
 fn canonical(name: &str) -> String {
+    if let Some(word) = name.strip_prefix("ratelimit-") {
+        return format!("RateLimit-{}", canonical(word));
+    }
     let words = name.split('-').map(|word| {
         let mut letters = word.chars();
         letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())

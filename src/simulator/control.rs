@@ -15,6 +15,7 @@ use super::{
     identity::SignInAct,
     ledger::LedgerMode,
     report,
+    sharepoint::{self, ItemAct, SiteSpec},
     tenant::{AppSpec, ChannelSpec, MailboxState, TenantSettings, TenantSpec, UserSpec},
     traffic,
     world::World,
@@ -32,6 +33,8 @@ pub struct TenantChange {
     pub users: Vec<UserSpec>,
     /// Teams channels to be added, or set anew by their ids (what was posted stays).
     pub channels: Vec<ChannelSpec>,
+    /// Sites to be added, each in place of the one with the same id (with the items it says).
+    pub sites: Vec<SiteSpec>,
     /// Mailbox states, by sign-in name or object id.
     pub mailboxes: std::collections::BTreeMap<String, MailboxState>,
     /// New behaviour, whole.
@@ -113,6 +116,10 @@ fn routed(world: &Arc<World>, call: &Call) -> Result<Reply, Failure> {
             let (users, groups, memberships) = tenant.directory.read().counts();
             Ok(ok(&json!({"users": users, "groups": groups, "memberships": memberships})))
         }
+        (&Method::POST, ["tenants", id, "lists", list]) => {
+            let done = by_hand(world, id, list, &body(call)?);
+            if done { Ok(Reply::empty(204)) } else { Err(missing("item")) }
+        }
         (&Method::POST, ["faults"]) => {
             let id = world.faults.add(body::<Fault>(call)?);
             Ok(Reply::json(201, json!({"id": id}).to_string().into_bytes()))
@@ -158,6 +165,9 @@ pub(crate) fn change_tenant(world: &World, id: &str, change: TenantChange) -> bo
     for user in change.users {
         tenant.add_user(user);
     }
+    for site in change.sites {
+        tenant.sites.add(site, world.now());
+    }
     if let Some(settings) = change.settings {
         *tenant.settings.write() = Arc::new(settings);
     }
@@ -198,6 +208,12 @@ pub(crate) fn worker(world: &World, tenant: &str, user: &str, event: &str, act: 
 pub(crate) fn change_directory(world: &World, tenant: &str, changes: Vec<DirectoryChange>) -> Result<(), Failure> {
     let tenant = world.tenant(tenant).ok_or_else(|| missing("tenant"))?;
     directory::apply(&tenant, changes)
+}
+
+/// Does to a list what a person might. `false` when the list or the item is not there.
+pub(crate) fn by_hand(world: &World, tenant: &str, list: &str, act: &ItemAct) -> bool {
+    let list = world.tenant(tenant).and_then(|tenant| tenant.sites.list(list));
+    list.is_some_and(|list| sharepoint::by_hand(&list, act, world.now()))
 }
 
 fn requests(world: &World, call: &Call) -> Reply {

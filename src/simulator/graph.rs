@@ -12,6 +12,7 @@ use super::{
     identity::{self, Grant},
     ledger::Arrival,
     route::Route,
+    sharepoint::{self, ListCall, RateLimit},
     teams,
     tenant::{MailboxState, Person, Slot},
     twist::twisted,
@@ -43,6 +44,15 @@ struct Admitted {
     grant: Option<Arc<Grant>>,
     mailbox: Option<(Arc<Person>, Slot)>,
     charge: Option<Charge>,
+    /// What SharePoint says about the resource units left.
+    rate: RateLimit,
+}
+
+impl Admitted {
+    /// Of a caller to whom nothing is charged.
+    fn plain(grant: Option<Arc<Grant>>) -> Self {
+        Self { grant, mailbox: None, charge: None, rate: RateLimit::new() }
+    }
 }
 
 /// Takes note of a call's arrival and takes its place in the mailbox.
@@ -75,8 +85,11 @@ pub(crate) async fn finish(world: &Arc<World>, call: &Call, started: Started) ->
     if let Some(charge) = admitted.as_ref().ok().and_then(|admitted| admitted.charge) {
         reply.headers.extend(charge.headers());
     }
+    if let Ok(admitted) = &admitted {
+        reply.headers.extend(admitted.rate.iter().cloned());
+    }
     reply = sent(twisted(with_ids(world, call, reply), &fault.effect, call), &fault);
-    promise(world, call, kind, admitted.as_ref().ok(), &reply);
+    promise(world, call, route.as_ref().map_or(kind, service), admitted.as_ref().ok(), &reply);
     // The place in the mailbox is given back only now: a call counts until it is answered.
     drop(admitted);
     world.ledger.record(&arrival, kind, call, &reply);
@@ -86,20 +99,27 @@ pub(crate) async fn finish(world: &Arc<World>, call: &Call, started: Started) ->
 fn admit(world: &World, route: &Route, call: &Call, arrival: &Arrival) -> Result<Admitted, Failure> {
     if let Route::Token { tenant } | Route::DeviceCode { tenant } = route {
         world.promises.came(|| format!("{}/token", tenant.to_lowercase()), arrival.at, arrival.number);
-        return Ok(Admitted { grant: None, mailbox: None, charge: None });
+        return Ok(Admitted::plain(None));
     }
     if let Route::Webhook { name } = route {
         world.promises.came(|| format!("webhook/{name}"), arrival.at, arrival.number);
-        return Ok(Admitted { grant: None, mailbox: None, charge: None });
+        return Ok(Admitted::plain(None));
     }
     let grant = world.grants.caller(call, arrival.at)?;
-    let Some(key) = route.mailbox() else {
-        let scope = if call.path.contains("/channels/") { channel_of(&call.path) } else { route.name().to_owned() };
-        world.promises.came(|| format!("{}/{scope}", grant.app), arrival.at, arrival.number);
-        let charge = grant.tenant.units.charge(&grant.tenant, &grant.app, (route, call), arrival.at)?;
-        return Ok(Admitted { grant: Some(grant), mailbox: None, charge });
-    };
     let settings = grant.tenant.settings();
+    let Some(key) = route.mailbox() else {
+        let scope = if call.path.contains("/channels/") { channel_of(&call.path) } else { service(route).to_owned() };
+        world.promises.came(|| format!("{}/{scope}", grant.app), arrival.at, arrival.number);
+        let charge = |units| grant.tenant.sites.meter.charge(&grant.app, units, arrival.at, &settings.sharepoint);
+        let rate = route.units().map_or(Ok(RateLimit::new()), charge);
+        let rate = rate.inspect_err(|failure| {
+            if let Some(wait) = failure.retry_after {
+                world.promises.told(format!("{}/{}", grant.app, service(route)), wait.written(arrival.at).1);
+            }
+        })?;
+        let charge = grant.tenant.units.charge(&grant.tenant, &grant.app, (route, call), arrival.at)?;
+        return Ok(Admitted { charge, rate, ..Admitted::plain(Some(grant)) });
+    };
     let person = grant.tenant.person(key).ok_or_else(|| {
         // Generated people are in the directory and have no mailbox.
         let known = grant.tenant.directory.read().user(key).is_some();
@@ -116,7 +136,7 @@ fn admit(world: &World, route: &Route, call: &Call, arrival: &Arrival) -> Result
     may(&grant, route, &person)?;
     let state = *person.mailbox.read();
     calendar::served(state)?;
-    Ok(Admitted { grant: Some(grant), mailbox: Some((person, slot)), charge: None })
+    Ok(Admitted { mailbox: Some((person, slot)), ..Admitted::plain(Some(grant)) })
 }
 
 /// A role in the token, or a grant of Exchange's for this mailbox.
@@ -156,6 +176,10 @@ fn plain(world: &World, call: &Call, route: &Route, fault: &Fault, admitted: &Ad
             teams::post(call, grant, channel, under.as_deref(), world.now(), &world.request_id())
         }
         (Route::ListMessages { channel, under }, _) => teams::list(call, grant, channel, under.as_deref()),
+        (route, None) if route.units().is_some() => {
+            let settings = grant.tenant.settings();
+            sharepoint::answer(route, &ListCall { call, grant, settings: &settings, now: world.now(), page_limit })
+        }
         (route, Some((person, _))) => {
             let settings = grant.tenant.settings();
             let mailbox = MailboxCall { call, person, settings: &settings, now: world.now(), page_limit };
@@ -241,6 +265,11 @@ fn usual_code(status: u16) -> &'static str {
         507 => "ErrorQuotaExceeded",
         _ => "UnknownError",
     }
+}
+
+/// What is told to wait together where there is no mailbox: an application's use of SharePoint, or one kind of call.
+fn service(route: &Route) -> &'static str {
+    if route.units().is_some() { "sharepoint" } else { route.name() }
 }
 
 /// What a `Retry-After` in the answer would bind.

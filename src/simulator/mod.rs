@@ -5,7 +5,7 @@
 //! Microsoft is known to be: throttled mailboxes, lost answers, duplicate transactions in every face, licences that are missing.
 //!
 //! The way of a call: `server` (the wire) → `graph` (fault, caller, mailbox, its place there) → `identity`, `directory`,
-//! `calendar` or `batch` (the effect) → `ledger` (what was seen). Beside it: `tenant` (what is remembered), `faults`,
+//! `calendar`, `sharepoint` or `batch` (the effect) → `ledger` (what was seen). Beside it: `tenant` (what is remembered), `faults`,
 //! `twist` (pages that are wrong), `promises` (was `Retry-After` kept?), `control` (`/_sim`), `report` and `traffic` (what tests read).
 //! A further part of Microsoft 365 is a folder beside `calendar`, its routes in `route` and its state in `tenant`.
 //!
@@ -35,6 +35,7 @@ mod report;
 mod route;
 mod rules;
 mod server;
+mod sharepoint;
 mod teams;
 mod tenant;
 pub mod traffic;
@@ -51,6 +52,9 @@ pub use ledger::{LedgerMode, RequestRecord};
 pub use promises::Violation;
 pub use report::{ChannelReport, Copies, EventReport, MailboxReport, MessageReport, TenantState};
 pub use server::Simulator;
+pub use sharepoint::{
+    ColumnKind, ColumnSpec, ItemAct, ItemReport, ListReport, ListSpec, SharePointSettings, SiteGrant, SiteSpec,
+};
 pub use tenant::{
     AfterDelete, AppSpec, CertificateSpec, ChannelSpec, DirectorySettings, DuplicateFace, GroupSpec, MailboxState, SearchLag,
     SecretSpec, TenantSettings, TenantSpec, UserSpec, UserType,

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{
     calendar::{Event, Presentation},
+    sharepoint::{self, ListReport},
     tenant::{MailboxState, Person, Tenant},
 };
 
@@ -21,6 +22,8 @@ pub struct TenantState {
     pub mailboxes: Vec<MailboxReport>,
     /// Every Teams channel.
     pub channels: Vec<ChannelReport>,
+    /// Every list of every site, in the order they were added.
+    pub lists: Vec<ListReport>,
 }
 
 /// One Teams channel.
@@ -124,6 +127,11 @@ impl TenantState {
         self.mailboxes.iter().find(fits)
     }
 
+    /// A list by id or title, ignoring case.
+    pub fn list(&self, key: &str) -> Option<&ListReport> {
+        self.lists.iter().find(|list| list.id.eq_ignore_ascii_case(key) || list.title.eq_ignore_ascii_case(key))
+    }
+
     /// Live events with this exact value in any extended property, over all mailboxes.
     pub fn events_with(&self, value: &str) -> Vec<&EventReport> {
         let events = self.mailboxes.iter().flat_map(|mailbox| &mailbox.events);
@@ -136,6 +144,7 @@ pub(crate) fn tenant(tenant: &Tenant) -> TenantState {
         id: tenant.id.clone(),
         mailboxes: tenant.everybody().iter().map(mailbox).collect(),
         channels: tenant.teams.report(),
+        lists: sharepoint::lists(&tenant.sites),
     }
 }
 

@@ -39,6 +39,12 @@ pub(crate) enum Route {
     UpdateEvent { user: String, id: String },
     /// `DELETE /v1.0/users/{user}/events/{id}`
     DeleteEvent { user: String, id: String },
+    /// `GET /v1.0/sites/{site}`
+    Site { site: SiteRef },
+    /// `GET /v1.0/sites/{site}/lists`
+    Lists { site: SiteRef },
+    /// Anything at or below `/v1.0/sites/{site}/lists/{list}`
+    List { site: SiteRef, list: String, within: InList },
     /// `POST /v1.0/$batch`
     Batch,
     /// `POST /v1.0/teams/{team}/channels/{channel}/messages`, and `…/messages/{id}/replies`
@@ -54,6 +60,56 @@ pub(crate) enum Route {
 pub(crate) struct ChannelName {
     pub(crate) team: String,
     pub(crate) channel: String,
+}
+
+/// How a path names a site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SiteRef {
+    /// `root`, a hostname, or `hostname,siteCollectionGuid,webGuid`.
+    Id(String),
+    /// `{hostname}:/{path}`, closed with a colon when more follows.
+    Path { hostname: String, path: String },
+}
+
+/// A call at or below a list. `{item}` is an item's id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum InList {
+    /// `GET`
+    Itself,
+    /// `GET /columns`
+    Columns,
+    /// `GET /items`
+    Items,
+    /// `POST /items`
+    CreateItem,
+    /// `GET /items/{item}`
+    Item(String),
+    /// `DELETE /items/{item}`
+    DeleteItem(String),
+    /// `GET /items/{item}/fields`
+    Fields(String),
+    /// `PATCH /items/{item}/fields`
+    UpdateFields(String),
+}
+
+impl InList {
+    /// Whether it changes the list.
+    pub(crate) fn writes(&self) -> bool {
+        matches!(self, Self::CreateItem | Self::DeleteItem(_) | Self::UpdateFields(_))
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Itself => "list",
+            Self::Columns => "columns",
+            Self::Items => "listItems",
+            Self::CreateItem => "createItem",
+            Self::Item(_) => "readItem",
+            Self::DeleteItem(_) => "deleteItem",
+            Self::Fields(_) => "readFields",
+            Self::UpdateFields(_) => "updateFields",
+        }
+    }
 }
 
 impl Route {
@@ -90,6 +146,7 @@ impl Route {
             ["workflows", name, ..] if !call.in_batch => {
                 only(call, &[(Method::POST, Self::Webhook { name: (*name).to_owned() })])
             }
+            ["v1.0", "sites", rest @ ..] => Self::under_sites(call, rest),
             ["beta", ..] => Err(Failure::malformed("BadRequest", "The beta endpoint is not for production use.")),
             _ => Err(unknown(call)),
         }
@@ -134,6 +191,47 @@ impl Route {
         }
     }
 
+    fn under_sites(call: &Call, path: &[&str]) -> Result<Self, Failure> {
+        let (site, rest) = site_ref(path).ok_or_else(|| unknown(call))?;
+        match rest {
+            [] => only(call, &[(Method::GET, Self::Site { site })]),
+            ["lists"] => only(call, &[(Method::GET, Self::Lists { site })]),
+            ["lists", list, rest @ ..] if !list.is_empty() => {
+                let at = |within| Self::List { site: site.clone(), list: (*list).to_owned(), within };
+                match rest {
+                    [] => only(call, &[(Method::GET, at(InList::Itself))]),
+                    ["columns"] => only(call, &[(Method::GET, at(InList::Columns))]),
+                    ["items"] => only(call, &[(Method::GET, at(InList::Items)), (Method::POST, at(InList::CreateItem))]),
+                    ["items", item] if is_number(item) => {
+                        let item = (*item).to_owned();
+                        let read = at(InList::Item(item.clone()));
+                        only(call, &[(Method::GET, read), (Method::DELETE, at(InList::DeleteItem(item)))])
+                    }
+                    ["items", item, "fields"] if is_number(item) => {
+                        let item = (*item).to_owned();
+                        let read = at(InList::Fields(item.clone()));
+                        only(call, &[(Method::GET, read), (Method::PATCH, at(InList::UpdateFields(item)))])
+                    }
+                    _ => Err(unknown(call)),
+                }
+            }
+            _ => Err(unknown(call)),
+        }
+    }
+
+    /// What the call costs in SharePoint's resource units; `None` for another service's.
+    pub(crate) fn units(&self) -> Option<u64> {
+        match self {
+            Self::Site { .. } => Some(1),
+            Self::Lists { .. } => Some(2),
+            Self::List { within, .. } => Some(match within {
+                InList::Itself | InList::Item(_) | InList::Fields(_) => 1,
+                InList::Columns | InList::Items | InList::CreateItem | InList::DeleteItem(_) | InList::UpdateFields(_) => 2,
+            }),
+            _ => None,
+        }
+    }
+
     /// The mailbox that the call is charged to.
     pub(crate) fn mailbox(&self) -> Option<&str> {
         match self {
@@ -167,6 +265,9 @@ impl Route {
             Self::ReadEvent { .. } => "readEvent",
             Self::UpdateEvent { .. } => "updateEvent",
             Self::DeleteEvent { .. } => "deleteEvent",
+            Self::Site { .. } => "site",
+            Self::Lists { .. } => "lists",
+            Self::List { within, .. } => within.name(),
             Self::Batch => "batch",
             Self::PostMessage { under: None, .. } => "postMessage",
             Self::PostMessage { under: Some(_), .. } => "replyMessage",
@@ -174,6 +275,24 @@ impl Route {
             Self::Webhook { .. } => "webhook",
         }
     }
+}
+
+/// The site at the beginning of a path, and what follows it.
+fn site_ref<'a, 'p>(path: &'a [&'p str]) -> Option<(SiteRef, &'a [&'p str])> {
+    let (first, rest) = path.split_first()?;
+    let Some(hostname) = first.strip_suffix(':') else {
+        return (!first.is_empty()).then(|| (SiteRef::Id((*first).to_owned()), rest));
+    };
+    // Without a closing colon all of it is the site's path.
+    let end = rest.iter().position(|segment| segment.ends_with(':'));
+    let (path, rest) = rest.split_at(end.map_or(rest.len(), |end| end + 1));
+    let path = path.join("/");
+    let path = path.trim_end_matches(':').to_owned();
+    (!path.is_empty()).then(|| (SiteRef::Path { hostname: hostname.to_owned(), path }, rest))
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn only(call: &Call, known: &[(Method, Route)]) -> Result<Route, Failure> {

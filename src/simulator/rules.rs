@@ -87,6 +87,7 @@ fn prefer(token: &str, wanted: &mut Presentation) -> Result<(), Failure> {
         }
         ("outlook.body-content-type", Some("text")) => wanted.text_bodies = true,
         ("outlook.body-content-type", Some("html")) => wanted.text_bodies = false,
+        ("honornonindexedquerieswarningmayfailrandomly", None) if value.is_empty() => wanted.non_indexed = true,
         ("return", _) if matches!(value, "minimal" | "representation") => {}
         ("odata.maxpagesize", _) if value.parse::<usize>().is_ok_and(|size| size > 0) => wanted.page_size = value.parse().ok(),
         _ => return Err(Failure::malformed("BadRequest", format!("The Prefer token '{token}' is not a documented one."))),

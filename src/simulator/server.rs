@@ -21,6 +21,7 @@ use super::{
     line::{AnswerBody, CutOff, Line, ResetSwitch},
     promises::Violation,
     report::{self, TenantState},
+    sharepoint::ItemAct,
     tenant::TenantSpec,
     traffic,
     world::World,
@@ -84,6 +85,11 @@ impl Simulator {
     /// the changes before it stand.
     pub fn change_directory(&self, tenant: &str, changes: Vec<DirectoryChange>) -> bool {
         control::change_directory(&self.world, tenant, changes).is_ok()
+    }
+
+    /// Does to an item of a list (by its id) what a person might: see [`ItemAct`]. `false` when it is not there.
+    pub fn by_hand(&self, tenant: &str, list: &str, act: &ItemAct) -> bool {
+        control::by_hand(&self.world, tenant, list, act)
     }
 
     /// Adds a fault; returns its number.

@@ -80,7 +80,7 @@ impl World {
 
     /// Makes a tenant, in place of one with the same id.
     pub(crate) fn add_tenant(&self, spec: TenantSpec) -> Arc<Tenant> {
-        let tenant = Arc::new(Tenant::new(spec));
+        let tenant = Arc::new(Tenant::new(spec, self.now()));
         let mut tenants = self.tenants.write();
         self.grants.revoke(&tenant.id);
         tenants.retain(|_, other| other.id != tenant.id);

@@ -276,7 +276,8 @@ async fn reject(tx: &mut Tx, now: DateTime<Utc>, rejections: &[Rejection]) -> Re
     Ok(())
 }
 
-fn row(arrival: &Arrival) -> Result<[Value; 10], Failure> {
+/// As [`PUT`] takes it.
+pub(super) fn row(arrival: &Arrival) -> Result<[Value; 10], Failure> {
     let (org, kind, key) = id(arrival);
     Ok([
         org.into(),

@@ -32,6 +32,7 @@ const READY: &str = "WITH k(kind, capability, alone) AS (VALUES {rows}) SELECT c
     AND NOT EXISTS (SELECT 1 FROM hold h WHERE h.org = c.org AND h.capability = k.capability AND h.target = '' \
     AND h.until > $1) \
     AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.org = c.org AND p.capability = k.capability) \
+    AND (k.kind <> 'zone' OR EXISTS (SELECT 1 FROM zone_target t WHERE t.org = c.org AND t.connection_epoch = c.epoch)) \
     UNION ALL SELECT o.org, k.kind FROM (SELECT DISTINCT w.org, w.kind FROM wanted w WHERE w.kind IN ('outage', 'card') \
     AND w.due_at <= $1) o JOIN k ON k.kind = o.kind AND k.alone = 1 \
     WHERE NOT EXISTS (SELECT 1 FROM hold h WHERE h.org = o.org AND h.capability = k.capability AND h.target = '' \
@@ -173,36 +174,37 @@ impl Store {
         let mut claims = HashMap::with_capacity(rows.len());
         for row in &rows {
             let id = (row.text(0)?, values::kind(&row.text(1)?)?.label(), row.text(2)?);
-            let claim = self.read_claim(row, request, places.remove(&id).unwrap_or_default())?;
+            let claim = read_claim(self, row, request.lease_until, places.remove(&id).unwrap_or_default())?;
             claims.insert(id, claim);
         }
         // In the order of the walk; RETURNING has none.
         let in_order = taken.into_iter().filter_map(|one| claims.remove(&(one.org, one.kind.label(), one.key)));
         Ok(in_order.collect())
     }
+}
 
-    fn read_claim(&self, row: &Row, request: &ClaimRequest, places: Vec<Place>) -> Result<Claim, Failure> {
-        let lease = Lease {
-            scope: self.scope_of(&row.text(0)?)?,
-            kind: values::kind(&row.text(1)?)?,
-            key: row.text(2)?,
-            epoch: row.count(3)?,
-            until: request.lease_until,
-        };
-        Ok(Claim {
-            lease,
-            version: Version { event: row.count(4)?, mutation: row.count(5)? },
-            body: row.text(6)?,
-            body_format: values::small(row, 7)?,
-            context: values::from_json(&row.text(8)?, "event context")?,
-            settled: values::maybe_version(row, 9)?,
-            generation: row.count(11)?,
-            recheck: row.int(12)? != 0,
-            attempts: values::small(row, 13)?,
-            crashes: values::small(row, 14)?,
-            places,
-        })
-    }
+/// A claim from what [`TAKE`] gives back.
+pub(super) fn read_claim(store: &Store, row: &Row, lease_until: DateTime<Utc>, places: Vec<Place>) -> Result<Claim, Failure> {
+    let lease = Lease {
+        scope: store.scope_of(&row.text(0)?)?,
+        kind: values::kind(&row.text(1)?)?,
+        key: row.text(2)?,
+        epoch: row.count(3)?,
+        until: lease_until,
+    };
+    Ok(Claim {
+        lease,
+        version: Version { event: row.count(4)?, mutation: row.count(5)? },
+        body: row.text(6)?,
+        body_format: values::small(row, 7)?,
+        context: values::from_json(&row.text(8)?, "event context")?,
+        settled: values::maybe_version(row, 9)?,
+        generation: row.count(11)?,
+        recheck: row.int(12)? != 0,
+        attempts: values::small(row, 13)?,
+        crashes: values::small(row, 14)?,
+        places,
+    })
 }
 
 /// Groups with something due, a usable connection if they need one, and no hold on all of it; in order.

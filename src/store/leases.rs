@@ -22,6 +22,7 @@ const IN_ORDER: &str = "WITH v(org, kind, key) AS (VALUES {rows}) SELECT w.key F
 const NEXT_FREE: &str = "SELECT MIN((SELECT w.due_at FROM wanted w WHERE w.org = c.org AND w.kind = $1 AND w.kind <> '' AND w.due_at IS NOT NULL \
     ORDER BY w.due_at LIMIT 1)) FROM connection c WHERE c.state <> 'disabled' \
     AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.org = c.org AND p.capability = $2) \
+    AND ($1 <> 'zone' OR EXISTS (SELECT 1 FROM zone_target t WHERE t.org = c.org AND t.connection_epoch = c.epoch)) \
     AND NOT EXISTS (SELECT 1 FROM hold h WHERE h.org = c.org AND h.capability = $2)";
 
 /// Organisations with holds, lane by lane: a lane is due when its first row is, and its waits are over.
@@ -29,6 +30,7 @@ const NEXT_HELD: &str = "WITH RECURSIVE lane(org, target) AS ( \
       SELECT c.org, (SELECT n.target FROM wanted n WHERE n.org = c.org AND n.kind = $1 AND n.due_at IS NOT NULL \
         ORDER BY n.target LIMIT 1) FROM connection c WHERE c.state <> 'disabled' \
         AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.org = c.org AND p.capability = $2) \
+        AND ($1 <> 'zone' OR EXISTS (SELECT 1 FROM zone_target t WHERE t.org = c.org AND t.connection_epoch = c.epoch)) \
         AND EXISTS (SELECT 1 FROM hold h WHERE h.org = c.org AND h.capability = $2) \
       UNION ALL \
       SELECT l.org, (SELECT n.target FROM wanted n WHERE n.org = l.org AND n.kind = $1 AND n.target > l.target \

@@ -14,6 +14,7 @@ mod dead_letters;
 mod directory;
 mod holds;
 mod leases;
+mod list_readings;
 mod operation;
 mod operation_lease;
 mod outages;
@@ -35,6 +36,8 @@ mod values;
 mod versions;
 mod work;
 mod workers;
+mod zone_target;
+mod zones;
 
 pub use arrivals::{Arrival, Kind, Rejection, Taken};
 pub use audit_log::{AuditFilter, AuditRecord, NewAuditEntry};
@@ -47,6 +50,7 @@ pub use directory::{
     DirectoryGroupRow, DirectoryStatus, DirectoryUserFilter, DirectoryUserRow, EffectiveRolesRow, MOST_SEARCH_WORDS,
     RoleDecision, RoleMappingRow,
 };
+pub use list_readings::{ItemsWanted, ListReading, ReadItem};
 pub use operation::{
     NewOperation, OperationChange, OperationError, OperationFilter, OperationKind, OperationRow, OperationState,
 };
@@ -63,6 +67,8 @@ pub use teams_sign_in::{DuePoll, TeamsSignInRow};
 pub use turns::{TurnAnswer, TurnRequest};
 pub use work::{BacklogRow, Claim, ClaimRequest, Hold, Lease, Next, Progress, Recorded, WorkerScope};
 pub use workers::Beat;
+pub use zone_target::ZoneTarget;
+pub use zones::GivenZone;
 /// For the model of the reconciler, which moves objects by the same rules as the database does.
 #[cfg(test)]
 pub(crate) use {

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::{
     NewAuditEntry, Page, PageRequest, Store, StoreError,
-    db::{Conn, Failure, Job, Row},
+    db::{Conn, Failure, Job, Row, Tx},
     page::CURSOR,
     values,
 };
@@ -210,16 +210,7 @@ impl Store {
         let job: Job<()> = Box::new(move |tx| {
             let (scope, new, audit) = (owner.clone(), stored.clone(), audit.clone());
             Box::pin(async move {
-                let values = vec![
-                    scope.as_str().into(),
-                    new.id.into(),
-                    new.kind.label().into(),
-                    new.dry_run.into(),
-                    new.input.to_string().into(),
-                    new.requested_by.into(),
-                    now.into(),
-                ];
-                tx.conn.run(INSERT, values).await?;
+                insert(tx, &scope, now, new).await?;
                 tx.audit(&scope, audit);
                 Ok(())
             })
@@ -326,7 +317,22 @@ struct Decision {
     finished: Option<DateTime<Utc>>,
 }
 
-fn queued(new: NewOperation, now: DateTime<Utc>) -> OperationRow {
+/// Puts a queued operation into the table.
+pub(super) async fn insert(tx: &mut Tx, scope: &OrgScope, now: DateTime<Utc>, new: NewOperation) -> Result<(), Failure> {
+    let values = vec![
+        scope.as_str().into(),
+        new.id.into(),
+        new.kind.label().into(),
+        new.dry_run.into(),
+        new.input.to_string().into(),
+        new.requested_by.into(),
+        now.into(),
+    ];
+    tx.conn.run(INSERT, values).await.map(drop)
+}
+
+/// An operation as it stands when it was queued.
+pub(super) fn queued(new: NewOperation, now: DateTime<Utc>) -> OperationRow {
     OperationRow {
         id: new.id,
         kind: new.kind,

@@ -329,6 +329,7 @@ impl<'a> Changes<'a> {
                 self.letters.keep(object(&progress.lease), &progress.lease.scope, &letter, now)?;
             }
             Next::Release => standing.release(now),
+            Next::Aside => standing.aside(now),
         }
         Ok(true)
     }

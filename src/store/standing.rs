@@ -165,6 +165,18 @@ impl Standing {
         self.due_now(now);
     }
 
+    /// The lease is given back, and what was done under it changes nothing about where the object stands.
+    pub(crate) fn aside(&mut self, now: DateTime<Utc>) {
+        self.uncount();
+        if self.end_lease() {
+            self.doubt(now);
+        } else if matches!(self.state, Stored::Settled | Stored::Dead) {
+            self.due_at = None;
+        } else {
+            self.due_at = Some(self.not_before);
+        }
+    }
+
     /// Takes the claim's attempt back, unless a newer version has begun to count anew.
     fn uncount(&mut self) {
         if !self.overtaken {

@@ -137,16 +137,17 @@ async fn read_page(
     Ok(Page::cut(page, objects.into_iter().map(|object| (object.key.clone(), object)).collect(), total))
 }
 
-/// Whether what is not settled waits for a connection, or for a person who paused it.
+/// Whether what is not settled waits for a connection, for a person who paused it, or, a zone, for a list to go to.
 async fn is_blocked(conn: &mut Conn, scope: &OrgScope, kind: Kind) -> Result<bool, Failure> {
-    let values = vec![scope.as_str().into(), kind.delivered_by().label().into()];
+    let (org, capability) = (scope.as_str(), kind.delivered_by().label());
     if !kind.needs_connection() {
         let text = "SELECT 1 FROM pause WHERE org = $1 AND capability = $2";
-        return Ok(!conn.all(text, values).await?.is_empty());
+        return Ok(!conn.all(text, vec![org.into(), capability.into()]).await?.is_empty());
     }
-    let text = "SELECT 1 FROM connection WHERE org = $1 AND state <> 'disabled' \
-        AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.org = $1 AND p.capability = $2)";
-    Ok(conn.all(text, values).await?.is_empty())
+    let text = "SELECT 1 FROM connection c WHERE c.org = $1 AND c.state <> 'disabled' \
+        AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.org = $1 AND p.capability = $2) \
+        AND ($3 <> 'zone' OR EXISTS (SELECT 1 FROM zone_target t WHERE t.org = $1 AND t.connection_epoch = c.epoch))";
+    Ok(conn.all(text, vec![org.into(), capability.into(), kind.label().into()]).await?.is_empty())
 }
 
 /// The stored states that are shown as `state`.
@@ -174,7 +175,8 @@ fn shown_as(stored: Stored, blocked: bool) -> DeliveryState {
     }
 }
 
-async fn with_places(
+/// Objects from rows whose columns are those of [`ONE`].
+pub(super) async fn with_places(
     conn: &mut Conn,
     scope: &OrgScope,
     kind: Kind,

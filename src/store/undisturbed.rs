@@ -57,7 +57,7 @@ pub(super) async fn write<'a>(
             Next::Settled { version } => {
                 settle.add(id, [org, kind, key, epoch, generation, version.event.into(), version.mutation.into()]);
             }
-            Next::Retry { .. } | Next::Dead { .. } | Next::Release => {}
+            Next::Retry { .. } | Next::Dead { .. } | Next::Release | Next::Aside => {}
         }
     }
     let mut moved = keep.write(conn, KEEP, now).await?;

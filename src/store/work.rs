@@ -148,6 +148,8 @@ pub enum Next {
     },
     /// Gives the lease back, nothing happened; the attempt does not count.
     Release,
+    /// Gives the lease back. What was done concerns another target than the object's own, so that the object stands as it stood.
+    Aside,
 }
 
 /// Whether a [`Progress`] was written down.

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use argus_m365::{
-    api::{ConnectionAdmin, Operator, Records, TeamsDesk},
+    api::{ConnectionAdmin, Operator, Publisher, Records, TeamsDesk},
     audit::Verification,
     capabilities::CapabilityName,
     channels::{ChannelError, ChannelSetting, ChannelView, PostError},
@@ -14,6 +14,7 @@ use argus_m365::{
     events::GivenOutage,
     operations::{Backlog, Replayed, Selection},
     organisation::OrgScope,
+    publish::{PublishError, Request},
     store::{
         AuditFilter, AuditRecord, DeadLetterFilter, DeadLetterRow, DeliveryState, ObjectRow, OperationChange, OperationFilter,
         OperationRow, OutageRow, Page, PageRequest, StoreError,
@@ -137,6 +138,15 @@ impl Records for Memory {
         })
     }
 
+    fn zones<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        state: Option<DeliveryState>,
+        page: PageRequest,
+    ) -> BoxFuture<'a, Result<Page<ObjectRow>, StoreError>> {
+        self.read(scope, &format!("zones {state:?} {page:?}"), move || samples::page([].into_iter(), &page))
+    }
+
     fn dead_letters<'a>(
         &'a self,
         scope: &'a OrgScope,
@@ -255,5 +265,18 @@ impl TeamsDesk for Memory {
     ) -> BoxFuture<'a, Result<OutageRow, PostError>> {
         let call = format!("post {given:?} by {}", actor.name);
         self.read(scope, &call, samples::outage).map(|answer| answer.map_err(PostError::from)).boxed()
+    }
+}
+
+impl Publisher for Memory {
+    fn publish<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        request: Request,
+    ) -> BoxFuture<'a, Result<OperationRow, PublishError>> {
+        self.note(format!("{} publish {request:?} by {}", scope.as_str(), actor.name));
+        let queued = samples::operations().into_iter().next().unwrap();
+        async move { Ok(queued) }.boxed()
     }
 }

@@ -83,6 +83,8 @@ impl TestApi {
             directory: memory.clone(),
             roles: memory.clone(),
             imports: memory.clone(),
+            publications: memory.clone(),
+            targets: memory.clone(),
             authenticator: Authenticator::new(settings(), clock.clone()).unwrap(),
             clock,
             ids: Ids::seeded(7),

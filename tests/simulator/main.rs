@@ -10,6 +10,7 @@ mod directory;
 mod duplicates;
 mod faults;
 mod identity;
+mod sharepoint;
 mod strictness;
 mod support;
 mod teams;

@@ -6,7 +6,9 @@ use std::{
     process::Command,
 };
 
-use argus_m365::simulator::{DirectoryChange, Generate, GroupSpec, TenantSpec, UserSpec, traffic};
+use argus_m365::simulator::{
+    ColumnKind, ColumnSpec, DirectoryChange, Generate, GroupSpec, ListSpec, SiteSpec, TenantSpec, UserSpec, traffic,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -56,6 +58,7 @@ async fn varied(lab: &Lab) {
         {"id": "2", "method": "GET", "url": "/organization?$select=id"},
     ]});
     assert_eq!(lab.post("/$batch", &parts).await.status, 200);
+    lists(lab).await;
     lab.get("/organization?$select=id,displayName").await;
     lab.get(&format!("/users/{NIAMH}?$select=id,displayName")).await;
     importing(lab).await;
@@ -93,6 +96,36 @@ async fn importing(lab: &Lab) {
     }
 }
 
+/// Every call on SharePoint, in the forms that a careful caller sends.
+async fn lists(lab: &Lab) {
+    let site = lab.get("/sites/acme-water.sharepoint.example:/sites/ops?$select=id,webUrl,displayName").await;
+    assert_eq!(site.body["id"], SiteSpec::DEMO_ID);
+    let base = format!("/sites/{}/lists", SiteSpec::DEMO_ID);
+    lab.get(&format!("{base}?$filter=displayName%20eq%20'Zones'&$select=id,displayName,list")).await;
+    lab.get(&format!("{base}/{}?$select=id,displayName", SiteSpec::DEMO_LIST)).await;
+    lab.get(&format!("{base}/Zones/columns")).await;
+    let fields = json!({"Title": "North", "Zone_x0020_ID": "Z-1", "Latitude": 53.35, "Utility": "water", "Retired": false});
+    let made = lab.post(&format!("{base}/Zones/items"), &json!({"fields": fields})).await;
+    assert_eq!(made.status, 201);
+    for number in 2..5 {
+        let fields = json!({"fields": {"Title": "x", "Zone_x0020_ID": format!("Z-{number}")}});
+        lab.post(&format!("{base}/Zones/items"), &fields).await;
+    }
+    let items = format!("{base}/Zones/items?$expand=fields($select=Zone_x0020_ID,Title)");
+    lab.get(&format!("{items}&$filter=fields/Zone_x0020_ID%20eq%20'Z-1'&$top=2")).await;
+    let page = lab.get(&format!("{items}&$top=2")).await;
+    let next = page.body["@odata.nextLink"].as_str().expect("a second page");
+    assert_eq!(read(lab.http.get(next).bearer_auth(&lab.token)).await.expect("an answer").status, 200);
+    let item = format!("{base}/Zones/items/{}", made.id());
+    lab.get(&format!("{item}?$expand=fields")).await;
+    let etag = made.body["@odata.etag"].as_str().unwrap_or_default();
+    let change = json!({"Title": "North side", "Latitude": null, "Inspected": "2026-11-23"});
+    let update = lab.request(Method::PATCH, &format!("{item}/fields"), Some(&change)).header("If-Match", etag);
+    assert_eq!(read(update).await.expect("an answer").status, 200);
+    lab.get(&format!("{item}/fields?$select=Title")).await;
+    assert_eq!(lab.delete(&item).await.status, 204);
+}
+
 #[tokio::test]
 async fn accepted_traffic_passes_the_shared_checker_without_a_warning() {
     let lab = Lab::new().await;
@@ -119,8 +152,38 @@ async fn sample_lab() -> Lab {
         spec.users.push(UserSpec::licensed("3", "b@c.com", "B"));
         spec.groups.push(GroupSpec::security("1", "One"));
         spec.groups.push(GroupSpec::security("02bd9fd6-8f93-4758-87c3-1fb73740a315", "Two"));
+        spec.sites.extend(sample_sites());
     })
     .await
+}
+
+/// The sites of the samples, with a list whose item 12 is there.
+fn sample_sites() -> [SiteSpec; 2] {
+    let tags = ColumnKind::MultiChoice { choices: vec!["a".into(), "b".into()], allow_text_entry: false };
+    let zones = ListSpec {
+        id: "0b0e8f6a-5a52-4c33-8d35-2f6f2a1f7e10".to_owned(),
+        title: "Zones".to_owned(),
+        columns: vec![
+            ColumnSpec::new("ZoneId", "Zone", ColumnKind::Text).indexed(),
+            ColumnSpec::new("Status", "Status", ColumnKind::Text),
+            ColumnSpec::new("Area_x0020_km2", "Area km2", ColumnKind::Number),
+            ColumnSpec::new("Tags", "Tags", tags),
+        ],
+        items: vec![serde_json::Map::new(); 12],
+    };
+    let site = |id: &str, path: &str, lists| SiteSpec { id: id.into(), path: path.into(), lists, ..SiteSpec::default() };
+    [
+        site(
+            "contoso.sharepoint.com,2C712604-1370-44E7-A1F5-426573FDA80A,2D2244C3-251A-49EA-93A8-39E1C3A060FE",
+            "/sites/Ops/Zones",
+            vec![zones],
+        ),
+        site(
+            "contoso.sharepoint.com,2C712604-1370-44E7-A1F5-426573FDA80B,2D2244C3-251A-49EA-93A8-39E1C3A060FF",
+            "/sites/Ops",
+            Vec::new(),
+        ),
+    ]
 }
 
 fn samples(name: &str) -> Vec<Value> {
@@ -143,6 +206,7 @@ async fn replay(lab: &Lab, sample: &Value, event: &str, etag: &str) -> u16 {
         let value = value.as_str().expect("text");
         request = match name.as_str() {
             "Authorization" => request.bearer_auth(&lab.token),
+            "If-Match" if url.ends_with("/items/12/fields") => request.header(name, "*"),
             "If-Match" if value.starts_with("W/") => request.header(name, etag),
             _ => request.header(name, value),
         };
@@ -158,8 +222,8 @@ async fn replay(lab: &Lab, sample: &Value, event: &str, etag: &str) -> u16 {
 /// Whether a sample is about what the simulator plays so far.
 fn is_ours(sample: &Value) -> bool {
     let url = sample["url"].as_str().unwrap_or_default();
-    ["/users", "/groups", "/oauth2/", "/$batch", "/organization"].iter().any(|part| url.contains(part))
-        && ["/calendarView/delta", "/cancel", "$deltatoken=abc"].iter().all(|part| !url.contains(part))
+    ["/users", "/groups", "/sites/", "/oauth2/", "/$batch", "/organization"].iter().any(|part| url.contains(part))
+        && ["/calendarView/delta", "/items/delta", "/cancel", "$deltatoken=abc"].iter().all(|part| !url.contains(part))
 }
 
 #[tokio::test]
@@ -180,7 +244,8 @@ async fn the_shared_good_samples_are_accepted() {
 async fn the_shared_bad_samples_are_refused() {
     for sample in samples("sample-bad.jsonl").iter().filter(|sample| !sample["url"].as_str().unwrap_or_default().contains("evil"))
     {
-        if !is_ours(sample) || sample["name"] == "http" {
+        // What the HTTP client puts right by itself never arrives.
+        if !is_ours(sample) || sample["name"] == "http" || sample["name"] == "url space" {
             continue;
         }
         let lab = sample_lab().await;

@@ -20,7 +20,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
     auth::Authenticator,
-    backend::{ConnectionAdmin, Operator, Records, TeamsDesk},
+    backend::{ConnectionAdmin, Operator, Publisher, Records, TargetAdmin, TeamsDesk},
     directory::{DirectoryRecords, RoleAdmin},
     imports::ImportAdmin,
     limits::{Gate, Limits},
@@ -80,6 +80,10 @@ pub struct ApiParts {
     pub roles: Arc<dyn RoleAdmin>,
     /// Starts imports and decides on them.
     pub imports: Arc<dyn ImportAdmin>,
+    /// Requests for publications of zones.
+    pub publications: Arc<dyn Publisher>,
+    /// The lists that zones go to.
+    pub targets: Arc<dyn TargetAdmin>,
     /// Checks callers' tokens.
     pub authenticator: Authenticator,
     /// Tells the time, for correlation ids.
@@ -127,6 +131,8 @@ pub fn router(parts: ApiParts) -> Router {
             directory: parts.directory,
             roles: parts.roles,
             imports: parts.imports,
+            publications: parts.publications,
+            targets: parts.targets,
             clock: parts.clock.clone(),
         }),
         gate: Gate::new(limits, &sdl),

@@ -18,13 +18,16 @@ mod tasks;
 mod teams_account;
 mod viewer;
 mod words;
+mod zone_inputs;
+mod zone_target;
+mod zones;
 
 use std::sync::Arc;
 
 use async_graphql::{Context, EmptySubscription, MergedObject, Schema};
 
 use super::{
-    backend::{ConnectionAdmin, Operator, Records, TeamsDesk},
+    backend::{ConnectionAdmin, Operator, Publisher, Records, TargetAdmin, TeamsDesk},
     directory::{DirectoryRecords, RoleAdmin},
     errors::Refusal,
     imports::ImportAdmin,
@@ -45,6 +48,8 @@ pub(super) struct Query(
     outages::OutageQuery,
     directory::DirectoryQuery,
     directory::RoleQuery,
+    zones::ZoneQuery,
+    zone_target::ZoneTargetQuery,
     audit::AuditQuery,
 );
 
@@ -58,6 +63,8 @@ pub(super) struct Mutation(
     operations::OperationMutation,
     directory::RoleMutation,
     directory::ImportMutation,
+    zones::ZoneMutation,
+    zone_target::ZoneTargetMutation,
 );
 
 /// The schema, ready to execute.
@@ -76,13 +83,15 @@ pub(super) struct Services {
     pub(super) directory: Arc<dyn DirectoryRecords>,
     pub(super) roles: Arc<dyn RoleAdmin>,
     pub(super) imports: Arc<dyn ImportAdmin>,
+    pub(super) publications: Arc<dyn Publisher>,
+    pub(super) targets: Arc<dyn TargetAdmin>,
     pub(super) clock: SharedClock,
 }
 
 /// Over these services. Limits are not the schema's: they are checked before it is asked (`super::limits`).
 pub(super) fn build(services: Services) -> Api {
-    let Services { connections, records, operations, teams, directory, roles, imports, clock } = services;
-    let builder = builder().data(connections).data(records).data(operations).data(teams);
+    let Services { connections, records, operations, teams, directory, roles, imports, publications, targets, clock } = services;
+    let builder = builder().data(connections).data(records).data(operations).data(teams).data(publications).data(targets);
     builder.data(directory).data(roles).data(imports).data(clock).finish()
 }
 
@@ -113,6 +122,18 @@ fn clock<'a>(context: &Context<'a>) -> Result<&'a SharedClock, Refusal> {
 fn teams<'a>(context: &Context<'a>) -> Result<&'a dyn TeamsDesk, Refusal> {
     let teams = context.data_opt::<Arc<dyn TeamsDesk>>();
     teams.map(AsRef::as_ref).ok_or_else(|| Refusal::internal("the schema was built without Teams"))
+}
+
+/// What takes requests for publications.
+fn publisher<'a>(context: &Context<'a>) -> Result<&'a dyn Publisher, Refusal> {
+    let publications = context.data_opt::<Arc<dyn Publisher>>();
+    publications.map(AsRef::as_ref).ok_or_else(|| Refusal::internal("the schema was built without publications"))
+}
+
+/// The administration of zone targets.
+fn targets<'a>(context: &Context<'a>) -> Result<&'a dyn TargetAdmin, Refusal> {
+    let targets = context.data_opt::<Arc<dyn TargetAdmin>>();
+    targets.map(AsRef::as_ref).ok_or_else(|| Refusal::internal("the schema was built without zone targets"))
 }
 
 /// The administration of connections.

@@ -27,6 +27,8 @@ pub(crate) struct Presentation {
     pub(crate) page_size: Option<usize>,
     /// Extended properties to show.
     pub(crate) expand: Vec<String>,
+    /// `HonorNonIndexedQueriesWarningMayFailRandomly`: SharePoint may filter on a column without an index.
+    pub(crate) non_indexed: bool,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "the property list is Microsoft's")]

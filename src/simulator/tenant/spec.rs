@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{DirectorySettings, GroupSpec, UserType};
+use crate::simulator::sharepoint::{SharePointSettings, SiteSpec};
 
 /// A tenant to be made.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,6 +30,9 @@ pub struct TenantSpec {
     /// Groups.
     #[serde(default)]
     pub groups: Vec<GroupSpec>,
+    /// Its SharePoint sites.
+    #[serde(default)]
+    pub sites: Vec<SiteSpec>,
     /// How this tenant behaves where Microsoft's answers differ or are not documented.
     #[serde(default)]
     pub settings: TenantSettings,
@@ -185,6 +189,8 @@ pub struct TenantSettings {
     pub page_size: usize,
     /// How the directory behaves.
     pub directory: DirectorySettings,
+    /// SharePoint's behaviour.
+    pub sharepoint: SharePointSettings,
 }
 
 impl Default for TenantSettings {
@@ -202,6 +208,7 @@ impl Default for TenantSettings {
             unknown_user_is_directory_error: false,
             page_size: 10,
             directory: DirectorySettings::default(),
+            sharepoint: SharePointSettings::default(),
         }
     }
 }
@@ -282,7 +289,8 @@ impl TenantSpec {
     /// Channel id in [`TenantSpec::demo`].
     pub const DEMO_CHANNEL: &'static str = "19:4b6dfa0f8c2e4c1b9d3a7e5f60718293@thread.tacv2";
 
-    /// The tenant of the example events: one app with every role, the mailboxes `niamh@` and `oisin@acme-water.example`.
+    /// The tenant of the example events: one app with every role, the mailboxes `niamh@` and `oisin@acme-water.example`,
+    /// the site [`SiteSpec::demo`].
     pub fn demo() -> Self {
         let roles =
             ["Calendars.ReadWrite", "User.Read.All", "GroupMember.Read.All", "Organization.Read.All", "Sites.ReadWrite.All"];
@@ -306,6 +314,7 @@ impl TenantSpec {
                 readable: true,
             }],
             groups: Vec::new(),
+            sites: vec![SiteSpec::demo()],
             settings: TenantSettings::default(),
         }
     }

@@ -4,11 +4,14 @@ use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::{Mutex, RwLock};
 
+use chrono::{DateTime, Utc};
+
 use super::{AppSpec, MailboxState, TenantSettings, TenantSpec, UserSpec};
 use crate::simulator::{
     calendar::Calendar,
     directory::{self, Directory, Units},
     errors::Failure,
+    sharepoint::Sites,
     teams::Teams,
 };
 
@@ -22,6 +25,7 @@ pub(crate) struct Tenant {
     pub(crate) settings: RwLock<Arc<TenantSettings>>,
     pub(crate) directory: RwLock<Directory>,
     pub(crate) units: Units,
+    pub(crate) sites: Sites,
     people: RwLock<People>,
     pub(crate) teams: Teams,
 }
@@ -54,7 +58,7 @@ struct Slots {
 }
 
 impl Tenant {
-    pub(crate) fn new(spec: TenantSpec) -> Self {
+    pub(crate) fn new(spec: TenantSpec, now: DateTime<Utc>) -> Self {
         let tenant = Self {
             id: spec.id.to_lowercase(),
             domain: spec.domain.map(|domain| domain.to_lowercase()),
@@ -63,9 +67,13 @@ impl Tenant {
             settings: RwLock::new(Arc::new(spec.settings)),
             directory: RwLock::default(),
             units: Units::default(),
+            sites: Sites::default(),
             people: RwLock::default(),
             teams: Teams::new(&spec.channels),
         };
+        for site in spec.sites {
+            tenant.sites.add(site, now);
+        }
         for user in spec.users {
             tenant.add_user(user);
         }

@@ -1,0 +1,173 @@
+//! Goes through the zones of a publication, some at a time: what differs from what the list says. Pure but for the reading.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::input::GivenZone;
+use crate::{
+    capabilities::{
+        Place, PlaceState, Version, Work,
+        sharepoint::{
+            Found, Target, Zones,
+            plan::{self, Plan},
+            reading,
+        },
+    },
+    events::{EventContext, zone::WantedZone},
+    organisation::OrgScope,
+    store::{DeliveryState, ItemsWanted, ObjectRow, Store, StoreError},
+};
+
+/// A zone of a publication, and what the list has for it.
+#[derive(Debug, Clone)]
+pub(super) struct Candidate {
+    /// Its id.
+    pub(super) key: String,
+    /// The version that was compared.
+    pub(super) version: Version,
+    /// Its place in the publication.
+    pub(super) sequence: u64,
+    /// What the reading has for it.
+    pub(super) found: Vec<Found>,
+    /// What there is to do.
+    pub(super) plan: Plan,
+    /// Whether it is written down that it stands so: else a run settles it, which costs no call where nothing differs.
+    pub(super) settled: bool,
+    /// What an earlier run of this publication did to it.
+    pub(super) done_before: Option<String>,
+    /// What its item will say.
+    pub(super) wanted: Option<serde_json::Map<String, Value>>,
+}
+
+/// What a publication compares by.
+pub(super) struct Sweep<'a> {
+    pub(super) store: &'a Store,
+    pub(super) scope: &'a OrgScope,
+    pub(super) target: &'a Arc<Target>,
+    pub(super) operation: &'a Arc<str>,
+    pub(super) reading: &'a str,
+    pub(super) aside: bool,
+}
+
+/// A zone as it is compared.
+struct Zone {
+    key: String,
+    version: Version,
+    wanted: Value,
+    places: Vec<Place>,
+    settled: bool,
+}
+
+impl Sweep<'_> {
+    /// Compares kept zones.
+    pub(super) async fn kept(&self, keys: &[String], first: u64, now: DateTime<Utc>) -> Result<Vec<Candidate>, StoreError> {
+        let rows = self.store.these_zones(self.scope, keys).await?;
+        self.compare(rows.into_iter().map(of_row).collect(), first, now).await
+    }
+
+    /// Compares zones that were given and not kept, on top of what is kept.
+    pub(super) async fn given(&self, zones: &[GivenZone], first: u64, now: DateTime<Utc>) -> Result<Vec<Candidate>, StoreError> {
+        let keys: Vec<String> = zones.iter().map(|zone| zone.zone_id.clone()).collect();
+        let kept = self.store.these_zones(self.scope, &keys).await?;
+        let on_top = |given: &GivenZone| {
+            let row = kept.iter().find(|row| row.key == given.zone_id);
+            // An older version than what is wanted changes nothing: what is wanted stays so.
+            if let Some(row) = row.filter(|row| given.version.is_some_and(|version| version < row.version.event)) {
+                return of_row(row.clone());
+            }
+            let known = row.map_or(0, |row| row.version.event);
+            Zone {
+                key: given.zone_id.clone(),
+                version: Version { event: given.version.unwrap_or(known), mutation: 1 },
+                wanted: serde_json::to_value(&given.wanted).unwrap_or_default(),
+                places: row.map(|row| row.places.clone()).unwrap_or_default(),
+                settled: true,
+            }
+        };
+        self.compare(zones.iter().map(on_top).collect(), first, now).await
+    }
+
+    async fn compare(&self, zones: Vec<Zone>, first: u64, now: DateTime<Utc>) -> Result<Vec<Candidate>, StoreError> {
+        let asks = zones.iter().map(|zone| self.asked(zone)).collect();
+        let found = self.store.items_read(self.scope, self.reading, asks).await?;
+        Ok(zones
+            .into_iter()
+            .zip(found)
+            .zip(first..)
+            .map(|((zone, found), sequence)| self.planned(zone, found, sequence, now))
+            .collect())
+    }
+
+    fn asked(&self, zone: &Zone) -> ItemsWanted {
+        let wanted = serde_json::from_value::<WantedZone>(zone.wanted.clone()).ok();
+        let finder = wanted.and_then(|wanted| reading::finder_of(self.target, &zone.key, zone.version.event, &wanted));
+        let list = self.target.key();
+        let here = zone.places.iter().filter(|place| place.target == list);
+        ItemsWanted { finder, ids: here.filter_map(|place| place.remote_id.clone()).collect() }
+    }
+
+    fn planned(&self, zone: Zone, found: Vec<Found>, sequence: u64, now: DateTime<Utc>) -> Candidate {
+        let zones = Zones::into_list(Arc::clone(self.target)).knowing(found.clone()).publishing(Arc::clone(self.operation));
+        let (key, version, list) = (zone.key.clone(), zone.version, self.target.key());
+        let open = zone.places.iter().any(|place| place.target == list && place.state != PlaceState::Present);
+        // How a zone stands in the organisation's own list says nothing of another one.
+        let settled = !open && (zone.settled || self.aside);
+        let work = self.work(zone, now);
+        Candidate {
+            key,
+            version,
+            sequence,
+            settled,
+            done_before: plan::done_by(&zones, &work),
+            wanted: plan::wanted(&zones, &work),
+            plan: plan::plan(&zones, work, &found, now),
+            found,
+        }
+    }
+
+    /// The zone as a run would see it.
+    fn work(&self, zone: Zone, now: DateTime<Utc>) -> Work {
+        Work {
+            organisation: self.scope.organisation().clone(),
+            key: zone.key,
+            version: zone.version,
+            wanted: zone.wanted,
+            context: publication(self.operation, now),
+            generation: zone.places.iter().map(|place| place.generation).max().unwrap_or(0),
+            recheck: true,
+            places: zone.places,
+            failures: Vec::new(),
+            looked: std::collections::BTreeSet::new(),
+        }
+    }
+}
+
+/// A publication as the cause of what is done.
+pub(super) fn publication(operation: &str, now: DateTime<Utc>) -> EventContext {
+    EventContext {
+        id: operation.to_owned(),
+        source: SOURCE.to_owned(),
+        time: now,
+        subject: None,
+        correlation_id: None,
+        causation_id: None,
+        traceparent: None,
+        tracestate: None,
+        data_classification: None,
+    }
+}
+
+/// Where publications come from, as audit entries and outgoing events name it.
+const SOURCE: &str = "/argus/m365/publication";
+
+fn of_row(row: ObjectRow) -> Zone {
+    Zone {
+        settled: row.state == DeliveryState::Settled && row.settled == Some(row.version),
+        key: row.key,
+        version: row.version,
+        wanted: serde_json::from_str(&row.body).unwrap_or_default(),
+        places: row.places,
+    }
+}

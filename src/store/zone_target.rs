@@ -1,0 +1,107 @@
+//! The list that an organisation's zones are published to.
+//!
+//! It was resolved in one directory. When the connection moves to another one (its epoch moves), or is removed, the ids in it mean
+//! nothing any more: the row is then as good as absent, and replaced by the next one that is set.
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    NewAuditEntry, Store, StoreError,
+    db::{Failure, Job, Row},
+    values,
+};
+use crate::{
+    capabilities::sharepoint::{request::TargetRequest, target::Target},
+    organisation::OrgScope,
+};
+
+/// A list that zones go to, as it was asked for and as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ZoneTarget {
+    /// Epoch of the connection that it was resolved through.
+    pub connection_epoch: u64,
+    /// In the administrator's words.
+    pub asked: TargetRequest,
+    /// Resolved.
+    pub target: Target,
+    /// What works and should be changed all the same, for people.
+    pub warnings: Vec<String>,
+    /// When it was set.
+    pub set_at: DateTime<Utc>,
+}
+
+const GET: &str = "SELECT t.connection_epoch, t.asked, t.target, t.warnings, t.set_at FROM zone_target t \
+    JOIN connection c ON c.org = t.org AND c.epoch = t.connection_epoch WHERE t.org = $1";
+
+const PUT: &str = "INSERT INTO zone_target (org, connection_epoch, asked, target, warnings, set_at) \
+    SELECT c.org, c.epoch, $3, $4, $5, $6 FROM connection c WHERE c.org = $1 AND c.epoch = $2 \
+    ON CONFLICT (org) DO UPDATE SET connection_epoch = excluded.connection_epoch, asked = excluded.asked, \
+    target = excluded.target, warnings = excluded.warnings, set_at = excluded.set_at";
+
+const DROP: &str = "DELETE FROM zone_target WHERE org = $1";
+
+/// Zones that wait, or that were told there is no list for them, may go now.
+const WAKE: &str = "UPDATE wanted SET not_before = $2, due_at = $2, updated_at = $2 WHERE org = $1 AND kind = 'zone' \
+    AND due_at > $2 AND lease_until IS NULL";
+
+impl Store {
+    /// The list that zones go to, if one is set for the directory that the connection is in now.
+    pub async fn zone_target(&self, scope: &OrgScope) -> Result<Option<ZoneTarget>, StoreError> {
+        const DOING: &str = "reading the zone target";
+        let mut conn = self.read(DOING).await?;
+        let rows = conn.all(GET, vec![scope.as_str().into()]).await.map_err(|failure| failure.doing(DOING))?;
+        rows.first().map(read).transpose().map_err(|failure| failure.doing(DOING))
+    }
+
+    /// Sets it, in place of the one that was, and makes waiting zones due. [`StoreError::Conflict`], and nothing changed, when the
+    /// connection has moved to another directory since the target was resolved, or is gone.
+    pub async fn set_zone_target(&self, scope: &OrgScope, target: ZoneTarget, audit: NewAuditEntry) -> Result<(), StoreError> {
+        let scope = scope.clone();
+        let job: Job<()> = Box::new(move |tx| {
+            let (scope, target, audit) = (scope.clone(), target.clone(), audit.clone());
+            Box::pin(async move {
+                let put = vec![
+                    scope.as_str().into(),
+                    target.connection_epoch.into(),
+                    values::json(&target.asked)?.into(),
+                    values::json(&target.target)?.into(),
+                    values::json(&target.warnings)?.into(),
+                    target.set_at.into(),
+                ];
+                if tx.conn.run(PUT, put).await? == 0 {
+                    return Err(Failure::Conflict);
+                }
+                tx.conn.run(WAKE, vec![scope.as_str().into(), target.set_at.into()]).await?;
+                tx.audit(&scope, [audit]);
+                Ok(())
+            })
+        });
+        self.write("setting the zone target", job).await
+    }
+
+    /// Removes it; what stands in the list stays there. False, and nothing is written, when there was none.
+    pub async fn remove_zone_target(&self, scope: &OrgScope, audit: NewAuditEntry) -> Result<bool, StoreError> {
+        let scope = scope.clone();
+        let job: Job<bool> = Box::new(move |tx| {
+            let (scope, audit) = (scope.clone(), audit.clone());
+            Box::pin(async move {
+                if tx.conn.run(DROP, vec![scope.as_str().into()]).await? == 0 {
+                    return Ok(false);
+                }
+                tx.audit(&scope, [audit]);
+                Ok(true)
+            })
+        });
+        self.write("removing the zone target", job).await
+    }
+}
+
+fn read(row: &Row) -> Result<ZoneTarget, Failure> {
+    Ok(ZoneTarget {
+        connection_epoch: row.count(0)?,
+        asked: values::from_json(&row.text(1)?, "zone target as asked for")?,
+        target: values::from_json(&row.text(2)?, "zone target")?,
+        warnings: values::from_json(&row.text(3)?, "zone target's warnings")?,
+        set_at: values::instant(row, 4)?,
+    })
+}
