@@ -201,7 +201,7 @@ impl From<ChannelError> for Refusal {
 impl From<PostError> for Refusal {
     fn from(error: PostError) -> Self {
         match error {
-            PostError::Conflict => Self { field: Some("version"), ..Self::new(Code::Conflict, error.to_string()) },
+            PostError::Conflict => Self { field: Some("version".into()), ..Self::new(Code::Conflict, error.to_string()) },
             PostError::Store(store) => store.into(),
         }
     }

@@ -221,6 +221,7 @@ fn places_alone(zone: &Candidate, report: Report, scope: &OrgScope, operation: &
         places: report.places,
         failures: Vec::new(),
         looked: std::collections::BTreeSet::new(),
+        briefing: None,
     }
 }
 

@@ -8,10 +8,12 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use serde::Deserialize as _;
+
 use super::read_list::{self, Unread};
 use crate::{
     capabilities::{
-        Failure, FailureKind, Kind,
+        Failure, FailureKind, Kind, Work,
         sharepoint::{Target, Zones, reading},
     },
     clock::SharedClock,
@@ -19,7 +21,7 @@ use crate::{
     graph::{Gathered, Gatherers, Graph},
     organisation::OrgScope,
     reconcile::{Fitting, Tenants},
-    store::{Claim, ItemsWanted, Store, StoreError},
+    store::{ItemsWanted, Store, StoreError},
 };
 
 /// How long a reading of a list serves zones that came as events. What others add by hand meanwhile is not seen; a list that

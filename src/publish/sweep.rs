@@ -140,6 +140,7 @@ impl Sweep<'_> {
             places: zone.places,
             failures: Vec::new(),
             looked: std::collections::BTreeSet::new(),
+            briefing: None,
         }
     }
 }

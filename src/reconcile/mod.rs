@@ -36,10 +36,9 @@ pub use run::{Ended, Report};
 pub use worker::Reconciler;
 
 use crate::{
-    capabilities::{Capability, Failure, Kind},
+    capabilities::{Capability, Failure, Kind, Work},
     graph::Graph,
     organisation::OrgScope,
-    store::Claim,
 };
 
 /// How hard to try.

@@ -15,6 +15,7 @@ use super::{
     run::{Ended, Run},
 };
 use crate::{
+    capabilities::Capability,
     clock::SharedClock,
     crash,
     ids::Ids,

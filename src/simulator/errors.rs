@@ -49,8 +49,6 @@ pub(crate) struct Failure {
     pub(crate) headers: Vec<(&'static str, String)>,
     /// Annotations inside the error object.
     pub(crate) annotations: Vec<(&'static str, String)>,
-    /// Headers of the answer beside the usual ones.
-    pub(crate) headers: Vec<(&'static str, String)>,
     /// The request was malformed, undocumented or against a rule of ours: see `Reply::refused`.
     pub(crate) refused: bool,
 }

@@ -292,7 +292,7 @@ impl<'a> Changes<'a> {
     }
 
     /// Keeps the waits. What the server asked for is true whoever has the object.
-    fn hold_all(&mut self, progress: &Progress) {
+    fn hold_all(&mut self, progress: &'a Progress) {
         for hold in &progress.holds {
             self.hold(&progress.lease.scope, hold);
         }

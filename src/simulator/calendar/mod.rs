@@ -24,6 +24,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 pub(crate) use event::Event;
+pub(crate) use query::select;
 pub(crate) use store::Calendar;
 pub(crate) use view::Presentation;
 pub use zones::names as zone_names;

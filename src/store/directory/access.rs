@@ -157,10 +157,10 @@ async fn next_page(conn: &mut Conn, scope: &OrgScope, operation_id: &str, last: 
 
 /// Written at once rather than at the transaction's end: there may be a hundred thousand of them.
 async fn tell(tx: &mut Tx, scope: &OrgScope, changes: &[Change], cause: &AccessCause) -> Result<(), Failure> {
-    let events = changes.iter().map(|change| (scope.clone(), event(scope, change, cause))).collect();
-    outbox::enqueue(&mut tx.conn, events).await?;
-    let entries = changes.iter().map(|change| (scope.clone(), entry(change, cause))).collect();
-    audit_chain::append(&mut tx.conn, &tx.ids, entries).await
+    let events: Vec<_> = changes.iter().map(|change| event(scope, change, cause)).collect();
+    outbox::enqueue(&mut tx.conn, std::iter::once((scope, &events[..]))).await?;
+    let entries: Vec<_> = changes.iter().map(|change| entry(change, cause)).collect();
+    audit_chain::append(&mut tx.conn, &tx.ids, std::iter::once((scope, &entries[..]))).await
 }
 
 /// The id is the person's count of changes: told again, it is the same event.

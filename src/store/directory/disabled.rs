@@ -28,24 +28,21 @@ pub(super) async fn tell(tx: &mut Tx, header: &Header, cause: &AccessCause) -> R
             last = row.text(0)?;
             let mut detail = cause.detail.clone();
             detail["reason"] = json!(reason);
-            entries.push((
-                header.scope.clone(),
-                NewAuditEntry {
-                    at: cause.now,
-                    actor: cause.actor.clone(),
-                    action: action.into(),
-                    target: format!("user/{last}"),
-                    outcome: Outcome::Succeeded,
-                    detail,
-                    personal: vec![("userPrincipalName".into(), row.text(2)?)],
-                    correlation_id: None,
-                    graph_request_id: None,
-                },
-            ));
+            entries.push(NewAuditEntry {
+                at: cause.now,
+                actor: cause.actor.clone(),
+                action: action.into(),
+                target: format!("user/{last}"),
+                outcome: Outcome::Succeeded,
+                detail,
+                personal: vec![("userPrincipalName".into(), row.text(2)?)],
+                correlation_id: None,
+                graph_request_id: None,
+            });
         }
         if entries.is_empty() {
             return Ok(());
         }
-        audit_chain::append(&mut tx.conn, &tx.ids, entries).await?;
+        audit_chain::append(&mut tx.conn, &tx.ids, std::iter::once((&header.scope, &entries[..]))).await?;
     }
 }
