@@ -108,7 +108,7 @@ async fn erase(store: &Store, scope: &OrgScope, person: &str) -> anyhow::Result<
         graph_request_id: None,
     };
     let erased = store.erase_personal(scope, person, entry).await?;
-    println!("{erased} facts erased; the chain keeps its commitments and still verifies");
+    say!("{erased} facts erased; the chain keeps its commitments and still verifies")?;
     Ok((erased > 0).into())
 }
 

@@ -22,6 +22,6 @@ mod world;
 pub(crate) use children::{Owned, free_port};
 pub(crate) use connector::{Connector, binary};
 pub(crate) use database::Store;
-pub(crate) use simulator::Simulator;
+pub(crate) use simulator::{Simulator, tenant};
 pub(crate) use wait::{eventually, eventually_within};
 pub(crate) use world::World;

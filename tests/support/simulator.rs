@@ -54,6 +54,12 @@ impl Simulator {
         self.patch(&format!("tenants/{id}"), &serde_json::json!({ "users": people })).await;
     }
 
+    /// Changes the example tenant: its apps, its tokens.
+    pub(crate) async fn change_tenant(&self, change: &Value) {
+        let id = tenant()["id"].as_str().unwrap_or_default().to_owned();
+        self.patch(&format!("tenants/{id}"), change).await;
+    }
+
     /// Changes the simulator as a whole: `latencyMs`, `ledgerCapacity`.
     pub(crate) async fn behave(&self, settings: &Value) {
         self.patch("settings", settings).await;
