@@ -6,7 +6,7 @@ mod support;
 
 use async_nats::jetstream;
 use serde_json::{Value, json};
-use support::{Connector, Store, World, eventually};
+use support::{Connector, Store, World, eventually, tenant};
 
 const NIAMH: &str = "niamh@acme-water.example";
 const OISIN: &str = "oisin@acme-water.example";
@@ -155,6 +155,31 @@ async fn a_wait_that_microsoft_asked_for_survives_the_process() {
         connector.settled("task-1", 1).await;
         connector.settled("task-2", 1).await;
         assert_eq!(world.simulator.violations().await, json!([]), "nothing was sent before its time");
+        world.finish(connector).await;
+    }
+}
+
+#[tokio::test]
+async fn everything_goes_on_by_itself_once_a_new_secret_is_registered() {
+    for store in Store::available() {
+        let world = registered(store).await;
+        let mut app = tenant()["apps"][0].clone();
+        app["secrets"] = json!([{ "value": "simulator~the-next-secret" }]);
+        world.simulator.change(&json!({ "apps": [app], "revokeTokens": true })).await;
+        let connector = world.connector(&[]).await;
+        publish(&world.jetstream().await, &scheduled("task-1", NIAMH)).await;
+        comes_to_be(&connector, "DISABLED").await;
+        // A secret that does not work either replaces nothing, and is found in the trail.
+        let register = "mutation($input: RegisterConnectionInput!) { registerConnection(input: $input) { state } }";
+        let input = |secret: &str| json!({ "input": { "directoryId": tenant()["id"], "applicationId": app["id"], "applicationSecret": secret } });
+        let refused = connector.graphql(register, input("simulator~not-the-next-one")).await;
+        assert_eq!(refused["errors"][0]["extensions"]["code"], "CREDENTIAL_REJECTED", "{refused}");
+        let query = "{ auditTrail(action: \"connection.registered\") { nodes { outcome detail } } }";
+        let trail = connector.data(query, Value::Null).await["auditTrail"]["nodes"].take();
+        assert_eq!(trail[1], json!({ "outcome": "failed", "detail": { "code": "CREDENTIAL_REJECTED" } }), "{trail}");
+        connector.data(register, input("simulator~the-next-secret")).await;
+        assert_eq!(state(&connector).await, json!({ "state": "ACTIVE", "stateReason": null }));
+        connector.settled("task-1", 1).await;
         world.finish(connector).await;
     }
 }

@@ -1,4 +1,4 @@
-//! How soon a killed process' work goes on, with the default lease of a minute.
+//! How a process ends, and how soon a killed one's work goes on, with the default lease of a minute.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its own material fails")]
 
@@ -117,4 +117,46 @@ async fn a_process_frozen_until_others_took_it_for_dead_acts_on_nothing_it_belie
     let events = mailboxes.flat_map(|mailbox| mailbox["events"].as_array().into_iter().flatten());
     assert_eq!(events.count(), TASKS, "each stands once");
     world.finish(other).await;
+}
+
+#[tokio::test]
+async fn a_process_told_to_stop_is_not_ready_first_takes_nothing_more_and_finishes_what_it_has_in_hand() {
+    for store in Store::available() {
+        let world = World::start(store).await;
+        let connector = world.connector(&[]).await;
+        connector.register().await;
+        hands_full(&world, &connector).await;
+        let told = Instant::now();
+        connector.signal("TERM");
+        let ready = format!("{}/readyz", connector.url);
+        eventually("it is not ready", async || {
+            let answer = world.http.get(&ready).send().await.ok()?;
+            (answer.status() == 503).then_some(())
+        })
+        .await;
+        // While its calls still hang, which begin to be answered after seven seconds.
+        assert!(told.elapsed() < HANGS, "not ready at once, not once it has finished");
+        publish(&world, "too-late").await;
+        assert_eq!(settled(&connector).await, 0, "it still answers");
+        world.simulator.heal().await;
+        connector.ends().await;
+        assert!(told.elapsed() < Duration::from_secs(25), "it took {:?}", told.elapsed());
+        let state = world.simulator.state().await;
+        let mailboxes = state["mailboxes"].as_array().into_iter().flatten();
+        let made = mailboxes.map(|mailbox| mailbox["events"].as_array().map_or(0, Vec::len)).sum::<usize>();
+        assert_eq!(made, 4, "what it had in hand, and nothing besides");
+        assert_eq!(world.untaken().await, 1, "what came later waits in the stream");
+        // Nothing is under lease: its successor goes on at once, without a look at what stands.
+        let connector = world.connector(&[]).await;
+        connector.settled("too-late", 1).await;
+        eventually("the rest", async || (settled(&connector).await == TASKS + 1).then_some(())).await;
+        let looks = world.simulator.counts().await["listEvents 200"].clone();
+        assert_eq!(looks, Value::Null, "no lease was left to run out");
+        world.finish(connector).await;
+    }
+}
+
+async fn settled(connector: &Connector) -> usize {
+    let settled = connector.data("{ tasks(state: SETTLED) { totalCount } }", Value::Null).await;
+    usize::try_from(settled["tasks"]["totalCount"].as_u64().unwrap()).unwrap()
 }

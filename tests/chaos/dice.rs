@@ -47,7 +47,7 @@ pub(crate) fn long() -> bool {
 
 /// The `Retry-After` of a played 429, seconds. Below the minute within which everything must agree.
 pub(crate) fn retry_after() -> u64 {
-    if long() { 30 } else { 2 }
+    if long() { 10 } else { 2 }
 }
 
 /// One number for the short form, another for the long one.

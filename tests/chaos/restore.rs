@@ -50,11 +50,15 @@ async fn a_database_of_yesterday_and_the_stream_read_again_lead_to_the_same_cale
 
 /// An instant before which nothing was published that the store does not have.
 async fn caught_up(stage: &Stage) -> DateTime<Utc> {
-    eventually("everything is taken in", async || {
-        let now = SystemClock.now();
-        (stage.world.untaken().await == 0).then_some(now)
+    let now = SystemClock.now();
+    let stream = stage.world.jetstream().await.get_stream("ARGUS").await.unwrap();
+    let published = stream.cached_info().state.last_sequence;
+    eventually("everything published until now is taken in", async || {
+        let consumer = stream.consumer_info("argus-m365").await.ok()?;
+        (consumer.ack_floor.stream_sequence >= published).then_some(())
     })
-    .await
+    .await;
+    now
 }
 
 /// Waits until Microsoft has been changed some more.

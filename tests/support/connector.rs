@@ -171,8 +171,13 @@ impl Connector {
     }
 
     /// SIGTERM; it must drain and end with 0.
-    pub(crate) async fn stop(mut self) {
+    pub(crate) async fn stop(self) {
         self.process.signal("TERM");
+        self.ends().await;
+    }
+
+    /// Was told to stop: it must drain and end with 0.
+    pub(crate) async fn ends(mut self) {
         let status: ExitStatus =
             eventually_within(Duration::from_secs(40), "the connector stops", async || self.process.ended()).await;
         let log = || std::fs::read_to_string(&self.log).unwrap_or_default();

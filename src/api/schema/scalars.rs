@@ -117,7 +117,7 @@ mod tests {
         let read = |value| <GivenInstant as InputType>::parse(Some(value)).ok().and_then(|given| given.read("from").err());
         assert_eq!(read(Value::String("2026-03-29T00:30:00Z".into())), None);
         for bad in [Value::String("yesterday".into()), Value::Number(1.into())] {
-            assert_eq!(read(bad).and_then(|refusal| refusal.field), Some("from"));
+            assert_eq!(read(bad).and_then(|refusal| refusal.field), Some("from".into()));
         }
     }
 

@@ -227,6 +227,7 @@ impl Zone {
             places: Vec::new(),
             failures: Vec::new(),
             looked: std::collections::BTreeSet::new(),
+            briefing: None,
         };
         Self { zones: Zones::into_list(Arc::new(target)), list, work }
     }

@@ -192,7 +192,7 @@ impl World {
             crashes: 0,
             places: row.places.clone(),
         };
-        let (begun, progress) = begin(&self.calendar, &DeliverySettings::default(), claim, connected, self.now);
+        let (begun, progress) = begin(connected.then_some(&self.calendar), &DeliverySettings::default(), claim, self.now);
         if self.scene.mutant != Mutant::NoIntents {
             progress.iter().flat_map(|progress| &progress.places).for_each(|change| row.change(change));
         }
