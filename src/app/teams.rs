@@ -67,7 +67,8 @@ pub(super) fn start(settings: &Settings, parts: &Parts, loops: &TaskTracker, sto
     let router = Router { channels: parts.channels.clone(), wake: parts.teams.outages.notifier(), worker: parts.worker.clone() };
     loops.spawn(router.run(stop.clone()));
     loops.spawn(reconciler(settings, parts, Sender::Webhook, Alone, &parts.teams.cards).run(stop.clone()));
-    // A connection sends delegated calls with the signed-in account's token, where there is one.
+    // The signed-in account makes these calls, where there is one; without, Microsoft answers the application with 401, which ends as
+    // TEAMS_APP_ONLY_FORBIDDEN.
     let account = parts.connections.clone();
     loops.spawn(reconciler(settings, parts, Sender::Graph, account, &parts.teams.messages).run(stop.clone()));
 }

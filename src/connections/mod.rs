@@ -9,6 +9,7 @@
 //! | [`sealing`] | the registration as a sealed row, and back |
 //! | [`service`] | register, replace, remove, view |
 //! | [`testing`] | the connection test; [`report`] is its result |
+//! | [`channel_checks`] | what the test says of Teams channels |
 //! | [`opened`] | the connection as the loops use it |
 //! | [`verdict`] | what is learned about a connection, and the state that follows; pure |
 //! | [`breaker`] | keeps the state in step with the answers: confirms, records, tells |
@@ -17,6 +18,7 @@
 
 mod account;
 mod breaker;
+mod channel_checks;
 mod opened;
 mod probe;
 mod records;

@@ -66,6 +66,7 @@ impl Connections {
             answered = works;
         }
         checks.push(self.expiry_check(&row));
+        checks.extend(self.channel_checks(scope).await?);
         let report = TestReport { succeeded: token.is_ok() && answered, latency_ms, tested_at: self.parts.clock.now(), checks };
         self.keep(scope, actor, &report).await?;
         self.follow_probe(scope, actor, &access, &token).await?;

@@ -11,6 +11,7 @@ use super::{
     call::{Call, Reply},
     errors::Failure,
     faults::Fault,
+    identity::SignInAct,
     ledger::LedgerMode,
     report,
     tenant::{AppSpec, ChannelSpec, MailboxState, TenantSettings, TenantSpec, UserSpec},
@@ -36,6 +37,8 @@ pub struct TenantChange {
     pub settings: Option<TenantSettings>,
     /// Ends every token of the tenant.
     pub revoke_tokens: bool,
+    /// Ends every sign-in of the tenant's people: refresh tokens and access tokens.
+    pub revoke_sign_ins: bool,
 }
 
 /// What a mailbox's owner does to an event by hand.
@@ -89,6 +92,10 @@ fn routed(world: &Arc<World>, call: &Call) -> Result<Reply, Failure> {
             worker(world, id, user, event, &body(call)?)?;
             Ok(Reply::empty(204))
         }
+        (&Method::POST, ["sign-ins", user_code]) => {
+            let known = world.sign_ins.act(user_code, body::<SignInAct>(call)?);
+            if known { Ok(Reply::empty(204)) } else { Err(missing("sign-in")) }
+        }
         (&Method::POST, ["faults"]) => {
             let id = world.faults.add(body::<Fault>(call)?);
             Ok(Reply::json(201, json!({"id": id}).to_string().into_bytes()))
@@ -137,7 +144,10 @@ pub(crate) fn change_tenant(world: &World, id: &str, change: TenantChange) -> bo
     if let Some(settings) = change.settings {
         *tenant.settings.write() = Arc::new(settings);
     }
-    if change.revoke_tokens {
+    if change.revoke_sign_ins {
+        world.sign_ins.revoke(&tenant.id);
+    }
+    if change.revoke_tokens || change.revoke_sign_ins {
         world.grants.revoke(&tenant.id);
     }
     change.mailboxes.into_iter().fold(true, |all, (key, state)| match tenant.person(&key) {

@@ -79,7 +79,7 @@ pub(crate) async fn finish(world: &Arc<World>, call: &Call, started: Started) ->
 }
 
 fn admit(world: &World, route: &Route, call: &Call, arrival: &Arrival) -> Result<Admitted, Failure> {
-    if let Route::Token { tenant } = route {
+    if let Route::Token { tenant } | Route::DeviceCode { tenant } = route {
         world.promises.came(|| format!("{}/token", tenant.to_lowercase()), arrival.at, arrival.number);
         return Ok(Admitted { grant: None, mailbox: None });
     }
@@ -129,6 +129,7 @@ async fn performed(
     let outcome = match (route, admitted) {
         (Err(failure), _) | (_, Err(failure)) => Err(failure.clone()),
         (Ok(Route::Token { tenant }), _) => return identity::answer(world, tenant, call),
+        (Ok(Route::DeviceCode { tenant }), _) => return identity::start(world, tenant, call),
         (Ok(Route::Batch), Ok(_)) => batch::answer(world, call).await,
         (Ok(Route::Webhook { name }), Ok(_)) => return webhooks::answer(world, call, name),
         (Ok(route), Ok(admitted)) => plain(world, call, route, fault, admitted),

@@ -9,6 +9,8 @@ use super::{call::Call, errors::Failure};
 pub(crate) enum Route {
     /// `POST /{tenant}/oauth2/v2.0/token`
     Token { tenant: String },
+    /// `POST /{tenant}/oauth2/v2.0/devicecode`
+    DeviceCode { tenant: String },
     /// `GET /v1.0/organization`
     Organization,
     /// `GET /v1.0/users/{user}`
@@ -53,6 +55,9 @@ impl Route {
         match segments.as_slice() {
             [tenant, "oauth2", "v2.0", "token"] if !call.in_batch => {
                 only(call, &[(Method::POST, Self::Token { tenant: (*tenant).to_owned() })])
+            }
+            [tenant, "oauth2", "v2.0", "devicecode"] if !call.in_batch => {
+                only(call, &[(Method::POST, Self::DeviceCode { tenant: (*tenant).to_owned() })])
             }
             ["v1.0", "organization"] => only(call, &[(Method::GET, Self::Organization)]),
             ["v1.0", "$batch"] if !call.in_batch => only(call, &[(Method::POST, Self::Batch)]),
@@ -104,6 +109,7 @@ impl Route {
             | Self::UpdateEvent { user, .. }
             | Self::DeleteEvent { user, .. } => Some(user),
             Self::Token { .. }
+            | Self::DeviceCode { .. }
             | Self::Organization
             | Self::User { .. }
             | Self::Batch
@@ -117,6 +123,7 @@ impl Route {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Token { .. } => "token",
+            Self::DeviceCode { .. } => "deviceCode",
             Self::Organization => "organization",
             Self::User { .. } => "user",
             Self::CreateEvent { .. } => "createEvent",

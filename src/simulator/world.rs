@@ -14,7 +14,7 @@ use parking_lot::RwLock;
 
 use super::{
     faults::Faults,
-    identity::Grants,
+    identity::{Grants, SignIns},
     ledger::Ledger,
     promises::Promises,
     tenant::{Tenant, TenantSpec},
@@ -29,6 +29,7 @@ pub(crate) struct World {
     /// By directory id and by domain, in lower case.
     tenants: RwLock<HashMap<String, Arc<Tenant>>>,
     pub(crate) grants: Grants,
+    pub(crate) sign_ins: SignIns,
     pub(crate) faults: Faults,
     pub(crate) ledger: Ledger,
     pub(crate) promises: Promises,
@@ -52,6 +53,7 @@ impl World {
             clock: ClockBox(clock),
             tenants: RwLock::default(),
             grants: Grants::default(),
+            sign_ins: SignIns::default(),
             faults: Faults::default(),
             ledger: Ledger::default(),
             promises: Promises::default(),
@@ -119,6 +121,7 @@ impl World {
     pub(crate) fn reset(&self) {
         self.tenants.write().clear();
         self.grants.clear();
+        self.sign_ins.clear();
         self.faults.remove(None);
         self.ledger.clear();
         self.promises.clear();

@@ -16,6 +16,7 @@ mod operations;
 mod records;
 mod storm;
 mod tampering;
+mod teams_account;
 mod versions;
 mod world;
 
@@ -37,6 +38,13 @@ macro_rules! behaviours {
 }
 
 behaviours! {
+    teams_account {
+        one_replica_at_a_time_asks_for_the_next_token
+        a_token_that_is_rotated_late_is_refused
+        a_lost_account_keeps_no_token
+        a_sign_in_is_asked_about_by_one_replica_and_ends_once
+        an_account_goes_with_its_connection_and_is_nobody_elses
+    }
     tampering {
         a_thousand_falsified_trails_are_all_found
         a_trail_written_anew_is_sound_in_itself_and_found_against_its_checkpoint

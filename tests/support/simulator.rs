@@ -60,6 +60,11 @@ impl Simulator {
         self.patch(&format!("tenants/{id}"), change).await;
     }
 
+    /// What a person does with the code of a sign-in: `{"approve": {"user": …}}`, `"decline"` or `"expire"`.
+    pub(crate) async fn sign_in(&self, code: &str, act: &Value) {
+        self.post(&format!("sign-ins/{code}"), act).await;
+    }
+
     /// What a Workflows webhook took, oldest first.
     pub(crate) async fn cards(&self, name: &str) -> Vec<Value> {
         let mut answer = self.get(&format!("webhooks/{name}")).await;

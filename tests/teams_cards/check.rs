@@ -85,7 +85,7 @@ fn texts(value: &Value, look: &mut impl FnMut(&str) -> Result<(), String>) -> Re
         Value::Array(all) => all.iter().try_for_each(|one| texts(one, look)),
         Value::Object(all) => all
             .iter()
-            .filter(|(name, _)| !["$schema", "url", "type"].contains(&name.as_str()))
+            .filter(|(name, _)| !["$schema", "url", "type", "actions"].contains(&name.as_str()))
             .try_for_each(|(_, one)| texts(one, look)),
         _ => Ok(()),
     }
@@ -94,8 +94,7 @@ fn texts(value: &Value, look: &mut impl FnMut(&str) -> Result<(), String>) -> Re
 /// Nothing that Markdown, a tag, a macro or an address could be made of, and nothing hidden.
 fn inert(text: &str) -> Result<(), String> {
     let lower = text.to_lowercase();
-    for bad in ["*", "_", "`", "~", "[", "]", "\\", "{", "}", "://", "www.", "<a", "</", "<!", "<h", "<s", "<t", "&lt;", "&#60;"]
-    {
+    for bad in ["*", "_", "`", "~", "[", "]", "\\", "{", "}", "//", "<a", "</", "<!", "<h", "<s", "<t", "&lt;", "&#60;"] {
         if lower.contains(bad) {
             return Err(format!("{bad:?} in {text:?}"));
         }
@@ -103,6 +102,10 @@ fn inert(text: &str) -> Result<(), String> {
     let letters: Vec<char> = text.chars().collect();
     if letters.windows(2).any(|pair| pair[0] == '@' && !pair[1].is_whitespace()) {
         return Err(format!("an address or mention in {text:?}"));
+    }
+    let domain = |three: &[char]| three[0].is_alphanumeric() && three[1] == '.' && three[2].is_alphabetic();
+    if letters.windows(3).any(domain) {
+        return Err(format!("a domain in {text:?}"));
     }
     if ["# ", "- ", "+ ", "> ", "---", "==="].iter().any(|start| text.starts_with(start)) || is_numbered(text) {
         return Err(format!("a list, heading, quotation or rule: {text:?}"));

@@ -4,7 +4,10 @@ use async_graphql::{Context, Json, Object, Result};
 use chrono_tz::Tz;
 use serde_json::Value;
 
-use super::{super::auth::Permission, outage_input::OutageInput};
+use super::{
+    super::{auth::Permission, caller::Caller, errors::Refusal},
+    outage_input::OutageInput,
+};
 use crate::capabilities::teams::card;
 
 /// `previewOutageCard`.
@@ -16,10 +19,22 @@ const MARKER: &str = "preview";
 
 #[Object]
 impl PreviewQuery {
-    /// The Adaptive Card that an outage would be posted as, with times in UTC. Nothing is sent.
+    /// The Adaptive Card that an outage would be posted as. Nothing is sent. Times are those of the channel that the outage names,
+    /// else in UTC.
     #[graphql(guard = "Permission::Read")]
     async fn preview_outage_card(&self, context: &Context<'_>, input: OutageInput) -> Result<Json<Value>> {
         let given = input.read()?;
-        Ok(Json(card::render(&given.wanted, Tz::UTC, super::clock(context)?.now(), MARKER)))
+        let zone = match &given.wanted.channel {
+            Some(channel) => zone_of(context, channel).await?,
+            None => Tz::UTC,
+        };
+        Ok(Json(card::render(&given.wanted, zone, super::clock(context)?.now(), MARKER)))
     }
+}
+
+/// The zone of a channel; UTC when there is no such channel.
+async fn zone_of(context: &Context<'_>, key: &str) -> Result<Tz, Refusal> {
+    let channels = super::teams(context)?.channels(Caller::of(context)?.scope()).await?;
+    let channel = channels.into_iter().find(|channel| channel.row.key == key);
+    Ok(channel.and_then(|channel| channel.row.time_zone.parse().ok()).unwrap_or(Tz::UTC))
 }

@@ -24,7 +24,10 @@ mod token;
 use chrono::{DateTime, Utc};
 
 pub use self::sign_in::TeamsSignIn;
-pub(super) use self::{delegated::Delegated, token::Accounts};
+pub(super) use self::{
+    delegated::Delegated,
+    token::{Accounts, TokenTrouble},
+};
 use super::{Actor, ConnectionError, Connections};
 use crate::organisation::OrgScope;
 
@@ -88,6 +91,11 @@ impl Connections {
             signed_in_at: account.as_ref().map(|row| row.signed_in_at),
             user_principal_name: account.and_then(|row| row.user_principal_name),
         }))
+    }
+
+    /// Why the sign-in that was started last failed; none while it waits or once somebody signed in.
+    pub async fn failed_sign_in(&self, scope: &OrgScope) -> Result<Option<String>, ConnectionError> {
+        Ok(self.parts.store.teams_sign_in(scope).await?.and_then(|row| row.failure))
     }
 
     /// Erases the account and a sign-in that waits; false when there was neither. Microsoft keeps the session until it ends there.

@@ -55,6 +55,16 @@ impl<E: Into<ConnectionError>> From<E> for NoToken {
     }
 }
 
+/// Why the account cannot be used now, for people.
+pub(in crate::connections) enum TokenTrouble {
+    /// The sign-in is over.
+    Lost(String),
+    /// Microsoft did not give a token now.
+    Passing(String),
+    /// The store or the vault could not do it.
+    Failed(ConnectionError),
+}
+
 impl Accounts {
     /// Forgets the organisation's token.
     pub(in crate::connections) fn forget(&self, scope: &OrgScope) {
@@ -106,6 +116,15 @@ impl Connections {
                 None => return Ok(None),
             };
         }
+    }
+
+    /// Whether a token can be had.
+    pub(in crate::connections) async fn try_account(&self, scope: &OrgScope) -> Result<(), TokenTrouble> {
+        self.account_grant(scope).await.map(drop).map_err(|trouble| match trouble {
+            NoToken::Lost(reason) => TokenTrouble::Lost(reason),
+            NoToken::Refused(error) => TokenTrouble::Passing(told(&error)),
+            NoToken::Failed(error) => TokenTrouble::Failed(error),
+        })
     }
 
     /// Graph did not take this token: it is not used again.

@@ -3,6 +3,7 @@
 //! Source: Microsoft, "OAuth 2.0 client credentials flow", "Microsoft identity platform certificate credentials", "AADSTS error codes".
 
 mod assertion;
+mod device;
 mod grants;
 
 use std::sync::Arc;
@@ -11,6 +12,8 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use subtle::ConstantTimeEq;
 
+pub(crate) use device::SignInAct;
+pub(crate) use device::SignIns;
 pub(crate) use grants::{Grant, Grants};
 
 use super::{
@@ -66,6 +69,8 @@ const FIELDS: &[&str] = &[
     "client_assertion_type",
     "claims",
     "client_info",
+    "device_code",
+    "refresh_token",
     "client-request-id",
 ];
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -92,6 +97,8 @@ fn token(world: &World, tenant_name: &str, call: &Call, now: DateTime<Utc>) -> R
     }
     match form.get("grant_type") {
         Some("client_credentials") => {}
+        Some("urn:ietf:params:oauth:grant-type:device_code") => return device::poll(world, tenant_name, &form, now),
+        Some("refresh_token") => return device::refresh(world, tenant_name, &form, now),
         Some(other) => {
             return Err(Refusal::malformed(
                 70003,
@@ -111,6 +118,16 @@ fn token(world: &World, tenant_name: &str, call: &Call, now: DateTime<Utc>) -> R
             format!("The provided value for the input parameter 'scope' is not valid: {scope}."),
         )
     })?;
+    let (tenant, app) = app_of(world, tenant_name, client)?;
+    if resource != tenant.settings().resource {
+        let text = format!("The resource principal named {resource} was not found in the tenant named {}.", tenant.display_name);
+        return Err(Refusal::new(500_011, "invalid_resource", 400, text));
+    }
+    credential(&form, &app, &tenant, now)?;
+    Ok(issue(world, &tenant, &app, now))
+}
+
+fn app_of(world: &World, tenant_name: &str, client: &str) -> Result<(Arc<Tenant>, Arc<AppSpec>), Refusal> {
     let tenant = world.tenant(tenant_name).ok_or_else(|| {
         Refusal::new(
             90002,
@@ -123,12 +140,17 @@ fn token(world: &World, tenant_name: &str, call: &Call, now: DateTime<Utc>) -> R
         let text = format!("Application with identifier '{client}' was not found in the directory '{}'.", tenant.display_name);
         Refusal::new(700_016, "unauthorized_client", 400, text)
     })?;
-    if resource != tenant.settings().resource {
-        let text = format!("The resource principal named {resource} was not found in the tenant named {}.", tenant.display_name);
-        return Err(Refusal::new(500_011, "invalid_resource", 400, text));
+    Ok((tenant, app))
+}
+
+/// The app of a request that presents no secret.
+fn known_app(world: &World, tenant_name: &str, form: &Form) -> Result<(Arc<Tenant>, Arc<AppSpec>), Refusal> {
+    let client = form.get("client_id").ok_or_else(|| missing("client_id"))?;
+    if form.get("client_secret").or(form.get("client_assertion")).is_some() {
+        let text = "Client is public so neither 'client_assertion' nor 'client_secret' should be presented.";
+        return Err(Refusal::malformed(700_025, "invalid_client", text));
     }
-    credential(&form, &app, &tenant, now)?;
-    Ok(issue(world, &tenant, &app, now))
+    app_of(world, tenant_name, client)
 }
 
 fn credential(form: &Form, app: &AppSpec, tenant: &Tenant, now: DateTime<Utc>) -> Result<(), Refusal> {
@@ -172,6 +194,23 @@ fn issue(world: &World, tenant: &Arc<Tenant>, app: &AppSpec, now: DateTime<Utc>)
     let lifetime = tenant.settings().token_lifetime_s;
     let token = world.grants.issue(tenant, app, now, lifetime, &world.request_id());
     json!({"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": token}).to_string()
+}
+
+/// A token for a person: it grants scopes where an app's grants roles.
+fn issue_for(world: &World, tenant: &Arc<Tenant>, app: &str, user: &str, scopes: &[String], now: DateTime<Utc>) -> (String, i64) {
+    let lifetime = tenant.settings().token_lifetime_s;
+    let granted = AppSpec { id: app.to_owned(), roles: scopes.to_vec(), ..AppSpec::default() };
+    let id = format!("{user}/{}", world.request_id());
+    (world.grants.issue(tenant, &granted, now, lifetime, &id), lifetime)
+}
+
+/// Answers a request for a device code.
+pub(crate) fn start(world: &World, tenant: &str, call: &Call) -> Reply {
+    let now = world.now();
+    match form(call).and_then(|form| device::start(world, tenant, &form, now)) {
+        Ok(body) => plain_json(200, body),
+        Err(refusal) => refusal.reply(now, &world.request_id(), &world.request_id()),
+    }
 }
 
 /// The endpoint's error body for a fault: OAuth's form, not Graph's.

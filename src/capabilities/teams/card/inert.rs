@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | emphasis, code, strike-through `* _ ` ~` | look-alikes |
 //! | a link `[x](y)`, a reference, an image | round brackets |
-//! | an address that a client links by itself `https://`, `www.`, `a@b.c` | a colon, dot or at sign of another width |
+//! | an address that a client links by itself `https://a.b`, `//a.b`, `a.b`, `a@b.c` | colon, slash, dot or at sign of another width |
 //! | a tag or mention `<at>`, an autolink `<https:…>` | `‹at›` |
 //! | an entity `&lt;`, an escape `\*` | look-alikes |
 //! | a macro `{{DATE(…)}}`, an expression `${…}`, `@{…}` | round brackets |
@@ -86,7 +86,8 @@ fn inert(line: &[char], at: usize) -> char {
         '>' if previous.is_none_or(|c| !c.is_whitespace()) => '›',
         '&' if next.is_some_and(|c| c == '#' || c.is_ascii_alphanumeric()) && ends_as_entity(&line[at + 1..]) => '＆',
         ':' if line[at + 1..].starts_with(&['/', '/']) => '：',
-        '.' if follows_www(&line[..at]) => '․',
+        '/' if previous == Some('/') => '∕',
+        '.' if previous.is_some_and(char::is_alphanumeric) && next.is_some_and(char::is_alphabetic) => '․',
         '@' if next.is_none_or(|c| !c.is_whitespace()) => '＠',
         _ if line[..at].iter().all(char::is_ascii_digit) => at_the_start(character, at > 0),
         _ => character,
@@ -111,10 +112,6 @@ fn at_the_start(character: char, numbered: bool) -> char {
 fn ends_as_entity(rest: &[char]) -> bool {
     let name = rest.iter().take(33).take_while(|c| c.is_ascii_alphanumeric() || **c == '#').count();
     rest.get(name) == Some(&';')
-}
-
-fn follows_www(before: &[char]) -> bool {
-    before.len() >= 3 && before[before.len() - 3..].iter().all(|c| c.eq_ignore_ascii_case(&'w'))
 }
 
 /// Characters that nobody sees and that change what others see: controls, bidirectional marks and overrides, zero-width spaces,
@@ -168,11 +165,11 @@ mod tests {
     fn nothing_is_left_that_a_client_could_obey() {
         for (written, expected) in [
             ("**bold** _it_ `code` ~~no~~", "∗∗bold∗∗ ˍitˍ 'code' ∼∼no∼∼"),
-            ("[pay](https://evil.example)", "(pay)(https：//evil.example)"),
+            ("[pay](https://evil.example)", "(pay)(https：/∕evil․example)"),
             ("![x](y) [z]: w", "!(x)(y) (z): w"),
             ("<at>everyone</at> <b>", "‹at›everyone‹/at› ‹b›"),
-            ("<https://evil.example>", "‹https：//evil.example›"),
-            ("see www.evil.example or a@evil.example", "see www․evil.example or a＠evil.example"),
+            ("<https://evil.example>", "‹https：/∕evil․example›"),
+            ("see www.evil.example or a@evil.example", "see www․evil․example or a＠evil․example"),
             ("&lt;at&gt; &#60;", "＆lt;at＆gt; ＆#60;"),
             ("{{DATE(2026-01-01T00:00:00Z)}} ${x} @{y}", "((DATE(2026-01-01T00:00:00Z))) $(x) ＠(y)"),
             ("\\*a\\*", "∖∗a∖∗"),
@@ -195,7 +192,7 @@ mod tests {
         assert_eq!(shown("e\u{301}\u{301}\u{301}\u{301}\u{301}"), "e\u{301}\u{301}\u{301}");
         assert_eq!(shown("\u{202e}\u{200b}"), "");
         // Hidden characters do not keep the parts of a marker apart until they are gone.
-        assert_eq!(shown("http:\u{200b}//evil.example <\u{200b}at>"), "http：//evil.example ‹at›");
+        assert_eq!(shown("http:\u{200b}//evil.example <\u{200b}at>"), "http：/∕evil․example ‹at›");
     }
 
     #[test]
