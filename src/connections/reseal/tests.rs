@@ -47,7 +47,7 @@ impl Scene {
         let bound = Duration::from_secs(1);
         let settings = GraphSettings { login_url: None, graph_url: None, connect_timeout: bound, call_timeout: bound };
         let graph = GraphClient::new(settings, clock.clone(), ids.clone(), metrics.clone()).unwrap();
-        let parts = Parts { store, vault: vault.clone(), graph, clock, ids, metrics, changed: vec![] };
+        let parts = Parts { store, vault: vault.clone(), graph, clock, ids, metrics, read_channels: false, changed: vec![] };
         let scope = |number| OrgScope::granted_to_operator(OrganisationId::parse(&format!("org-{number}")).unwrap());
         let scopes = (0..CONNECTIONS).map(scope).collect();
         let scene =
