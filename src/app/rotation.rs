@@ -9,7 +9,9 @@ const STEP: u32 = 64;
 
 /// How many sealed rows are not under the ring's newest key.
 pub async fn left_to_rotate(parts: &Parts) -> Result<u64, StoreError> {
-    parts.store.count_under_another_key(&parts.worker, &newest(parts)).await
+    let connections = parts.store.count_under_another_key(&parts.worker, &newest(parts)).await?;
+    let accounts = parts.store.count_teams_accounts_under_another_key(&parts.worker, &newest(parts)).await?;
+    Ok(connections + accounts)
 }
 
 /// Puts every sealed row under the ring's newest key, and tells after each step how many it has done. What is sealed meanwhile is under

@@ -19,7 +19,8 @@ impl Connections {
         let newest = self.parts.vault.key_ids().pop().unwrap_or_default();
         let old = self.parts.store.connections_under_another_key(worker, &newest, limit).await?;
         try_join_all(old.iter().map(|scope| self.reseal_one(scope))).await?;
-        Ok(old.len())
+        let accounts = self.reseal_accounts(worker, &newest, limit).await?;
+        Ok(old.len() + accounts)
     }
 
     async fn reseal_one(&self, scope: &OrgScope) -> Result<(), ConnectionError> {

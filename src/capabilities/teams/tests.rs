@@ -157,7 +157,7 @@ struct Crash;
 
 /// The durable state of one outage in one channel, and a worker that may crash at the step named.
 struct Row {
-    row: Work,
+    work: Work,
     steps: usize,
     crash_at: Option<usize>,
     audit: Vec<AuditNote>,
@@ -183,7 +183,7 @@ impl Row {
             tracestate: None,
             data_classification: None,
         };
-        let row = Work {
+        let work = Work {
             organisation: OrganisationId::parse("acme").unwrap(),
             key: "o-1/ops".into(),
             version: Version { event: 0, mutation: 0 },
@@ -196,12 +196,12 @@ impl Row {
             looked: BTreeSet::new(),
             briefing: None,
         };
-        Self { row, steps: 0, crash_at: None, audit: Vec::new(), told: Vec::new(), teams, place }
+        Self { work, steps: 0, crash_at: None, audit: Vec::new(), told: Vec::new(), teams, place }
     }
 
     fn want(&mut self, version: u64, status: &str) {
-        self.row.version.event = version;
-        self.row.wanted = json!({
+        self.work.version.event = version;
+        self.work.wanted = json!({
             "outageId": "o-1", "channel": "ops", "target": TARGET,
             "outage": { "title": "Burst main", "status": status, "customersAffected": 100, "utilityType": "water" },
         });
@@ -209,7 +209,7 @@ impl Row {
 
     fn claim(&mut self) -> Ended {
         self.run().unwrap_or_else(|Crash| {
-            self.row.recheck = true;
+            self.work.recheck = true;
             Ended::Crashed
         })
     }
@@ -217,16 +217,16 @@ impl Row {
     fn settle(&mut self) {
         for _ in 0..12 {
             if self.claim() == Ended::Settled {
-                self.row.recheck = false;
+                self.work.recheck = false;
                 return;
             }
         }
-        panic!("never settled: {:?}", self.row.places);
+        panic!("never settled: {:?}", self.work.places);
     }
 
     fn run(&mut self) -> Result<Ended, Crash> {
         self.step()?;
-        let mut work = self.row.clone();
+        let mut work = self.work.clone();
         for _ in 0..40 {
             let call = match self.teams.decide(&work, DateTime::<Utc>::UNIX_EPOCH) {
                 Decision::Call(call) => call,
@@ -238,7 +238,7 @@ impl Row {
             };
             if let Some(intent) = self.teams.intend(&work, &call) {
                 self.step()?;
-                self.row.apply_intent(&intent);
+                self.work.apply_intent(&intent);
                 work.apply_intent(&intent);
                 self.audit.push(intent.audit);
                 self.step()?;
@@ -247,7 +247,7 @@ impl Row {
             self.step()?;
             let learned = self.teams.learn(&work, &call, answer);
             work.apply(&learned);
-            self.row.apply(&crate::capabilities::Learned { failure: None, looked: None, briefing: None, ..learned.clone() });
+            self.work.apply(&crate::capabilities::Learned { failure: None, looked: None, briefing: None, ..learned.clone() });
             self.audit.extend(learned.audit);
             self.told.extend(learned.announce);
             self.step()?;
@@ -284,7 +284,7 @@ fn through_graph_every_crash_and_every_lost_answer_leaves_each_piece_of_news_onc
             for crash in 1..=steps {
                 let row = live(Sender::Graph, Some(crash), &[first, second]);
                 assert_eq!(row.place.told(), calm.place.told(), "crash at {crash}, {first:?} {second:?}");
-                assert!(!kept::ever_twice(&row.row, TARGET));
+                assert!(!kept::ever_twice(&row.work, TARGET));
                 let under: Vec<_> = row.place.with(|inner| inner.messages.iter().map(|(_, under)| under.clone()).collect());
                 assert_eq!(under, [None, Some("1".into()), Some("1".into())], "crash at {crash}");
             }
@@ -302,7 +302,7 @@ fn through_a_webhook_nothing_is_lost_and_what_may_be_there_twice_is_said_to_be()
             let twice = told.len() > 3;
             told.dedup();
             assert_eq!(told, calm.place.told(), "crash at {crash}, {fate:?}");
-            assert!(!twice || kept::ever_twice(&row.row, TARGET), "crash at {crash}, {fate:?}");
+            assert!(!twice || kept::ever_twice(&row.work, TARGET), "crash at {crash}, {fate:?}");
         }
     }
 }
@@ -312,7 +312,7 @@ fn a_restored_store_that_forgot_everything_finds_what_it_posted() {
     let before = live(Sender::Graph, None, &[]);
     let mut row = Row { place: before.place.clone(), ..Row::new(Sender::Graph, false) };
     row.teams.desk = before.place.clone();
-    row.row.recheck = true;
+    row.work.recheck = true;
     row.want(3, "restored");
     row.settle();
     assert_eq!(row.place.told().len(), 3, "nothing was posted again");
@@ -328,7 +328,7 @@ fn where_reading_is_not_permitted_the_policy_decides() {
     row.want(1, "reported");
     row.settle();
     assert_eq!(row.place.told().len(), 2);
-    assert!(kept::ever_twice(&row.row, TARGET));
+    assert!(kept::ever_twice(&row.work, TARGET));
 
     let mut row = Row::new(Sender::Graph, true);
     row.place.with(|inner| (inner.unreadable, inner.fates) = (true, vec![Fate::LostAfter]));
@@ -349,7 +349,7 @@ fn refusals_end_where_a_person_can_do_something_about_them() {
         row.place.with(|inner| inner.fates = vec![Fate::Refused(fate)]);
         row.want(1, "reported");
         assert_eq!(row.claim(), Ended::Stopped(vec![(code.into(), FailureKind::Permanent)]));
-        assert!(row.row.places.is_empty(), "what was refused stands nowhere");
+        assert!(row.work.places.is_empty(), "what was refused stands nowhere");
     }
 }
 
