@@ -73,3 +73,4 @@ pub mod settings;
 pub mod simulator;
 pub mod store;
 pub mod vault;
+pub mod zone_files;

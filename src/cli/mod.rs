@@ -19,6 +19,7 @@ mod serve;
 mod simulator;
 mod telemetry;
 mod token;
+mod zones;
 
 use std::process::ExitCode;
 
@@ -63,6 +64,7 @@ async fn configured(command: &Configured, settings: Settings) -> anyhow::Result<
         Configured::Connection(command) => connection::run(command, &settings).await,
         Configured::DeadLetters(command) => dead_letters::run(command, &settings).await,
         Configured::Events(command) => events::run(command, &settings).await,
+        Configured::Zones(command) => zones::run(command, &settings).await,
     }
 }
 

@@ -10,6 +10,7 @@ const OPERATIONS: &[(&str, Permission)] = &[
     ("{ task(taskId: \"t-1\") { state } }", Read),
     ("{ tasks { totalCount } }", Read),
     ("{ zones { totalCount } }", Read),
+    ("{ zoneTarget { site } }", Read),
     ("{ deadLetters { totalCount } }", Read),
     ("{ backlog { pending } }", Read),
     ("{ operation(id: \"o-1\") { state } }", Read),
@@ -24,6 +25,8 @@ const OPERATIONS: &[(&str, Permission)] = &[
     ("mutation { resumeCapability(capability: CALENDAR) { paused } }", Operate),
     ("mutation { registerConnection(input: { directoryId: \"d\", applicationId: \"a\" }) { state } }", Admin),
     ("mutation { removeConnection }", Admin),
+    ("mutation { setZoneTarget(input: { site: \"s\", list: \"l\", matchColumn: \"c\", fields: [] }) { site } }", Admin),
+    ("mutation { removeZoneTarget }", Admin),
 ];
 
 #[tokio::test]
