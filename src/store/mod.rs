@@ -20,6 +20,7 @@ mod pauses;
 mod probes;
 mod record;
 mod replays;
+mod resealing;
 mod standing;
 mod suspicion;
 mod tasks;
