@@ -28,7 +28,7 @@ use crate::{
 pub(super) enum Zones {
     /// Publish the zones of a file; exit code 1 when any of them failed
     Publish {
-        /// A GeoJSON FeatureCollection (`.geojson`, `.json`) or CSV (`.csv`)
+        /// A GeoJSON feature collection (`.geojson`, `.json`) or CSV (`.csv`)
         #[arg(long, value_name = "FILE")]
         file: PathBuf,
         /// The organisation
@@ -63,9 +63,9 @@ pub(super) async fn run(command: &Zones, settings: &Settings) -> anyhow::Result<
     let changes = changes(&parts.store, &scope, &ended.id).await?;
     parts.store.close().await;
     if *json {
-        print_json(&ended, &changes)?
+        print_json(&ended, &changes)?;
     } else {
-        print_table(&ended, &changes)
+        print_table(&ended, &changes);
     }
     Ok((ended.state == OperationState::Succeeded).into())
 }

@@ -1,4 +1,4 @@
-//! A FeatureCollection: the feature's id or its property `zoneId`, the properties `name`, `kind`, `utilityType` and `version`, the
+//! A `FeatureCollection`: the feature's id or its property `zoneId`, the properties `name`, `kind`, `utilityType` and `version`, the
 //! geometry as boundary, every other property as an attribute.
 
 use serde_json::{Map, Value};

@@ -1,4 +1,4 @@
-//! Zones in files: a GeoJSON FeatureCollection (RFC 7946, section 3.3) or CSV (RFC 4180), read by the rules of a zone event.
+//! Zones in files: a GeoJSON `FeatureCollection` (RFC 7946, section 3.3) or CSV (RFC 4180), read by the rules of a zone event.
 //!
 //! Pure: text in, zones out. The first thing that is wrong ends it, with its place in the file; then nothing of the file is taken.
 
@@ -16,7 +16,7 @@ use crate::events::{ReadZone, given_zone};
 /// The forms of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// A GeoJSON FeatureCollection.
+    /// A GeoJSON `FeatureCollection`.
     GeoJson,
     /// Comma-separated values with a heading line.
     Csv,
