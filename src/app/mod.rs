@@ -9,8 +9,10 @@
 //! | [`http`] | the API's listener |
 //! | [`ready`] | what `/readyz` asks |
 //! | [`gauges`] | metrics that are read from the store when they are asked for |
+//! | [`auditor`] | checks the audit chains from time to time, and signs where they stand |
 //! | [`keyring`] | taking a changed key ring into use |
 
+mod auditor;
 mod broker;
 mod gauges;
 mod http;
@@ -20,6 +22,7 @@ mod ready;
 mod serve;
 mod zones;
 
+pub use auditor::Checkpoints;
 pub use broker::connect;
 pub use parts::Parts;
 pub use serve::{intake_settings, serve};

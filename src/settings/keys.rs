@@ -112,6 +112,10 @@ pub(super) const KEYS: &[Key] = &[
     key("teams.cards_per_minute", Integer, "20", "Cards a minute in one channel; beyond, one summary. Validated, not used by this release."),
     key("teams.unknown_policy", Text, r#""resend""#, "A card whose answer was lost: `resend` or `hold`. Validated, not used by this release."),
 
+    key("audit.interval", Duration, r#""1h""#, "Time between checks of every audit chain (metric audit_intact); each sound chain gets a signed checkpoint then."),
+    key("audit.checkpoint_key_file", Path, "", "The Ed25519 key that signs checkpoints, PEM, as `openssl genpkey -algorithm ed25519` makes it. Without it: no checkpoints."),
+    key("audit.checkpoint_file", Path, "", "Where checkpoints are appended, one a line. Keep it where whoever can write the database cannot."),
+
     key("log.format", Text, "", "`text` or `json`. Without it: text on a terminal, else json."),
     key("log.level", Text, r#""info""#, "`error`, `warn`, `info`, `debug`, `trace`, or filter directives (`info,argus_m365::graph=debug`)."),
 ];

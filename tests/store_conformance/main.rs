@@ -15,6 +15,7 @@ mod objects;
 mod operations;
 mod records;
 mod storm;
+mod tampering;
 mod versions;
 mod world;
 mod zone_targets;
@@ -40,6 +41,11 @@ behaviours! {
     zone_targets {
         a_zone_target_is_kept_replaced_and_removed
         another_directory_makes_a_zone_target_meaningless
+    }
+    tampering {
+        a_thousand_falsified_trails_are_all_found
+        a_trail_written_anew_is_sound_in_itself_and_found_against_its_checkpoint
+        an_erased_person_is_gone_and_the_chain_holds
     }
     long_operations {
         an_operation_is_followed_from_the_queue_to_its_end
