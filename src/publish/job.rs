@@ -77,22 +77,15 @@ where
             .map_err(|error| failed("UNREADABLE", format!("the stored input cannot be read: {error}")))?;
         self.may_publish(desk.scope()).await?;
         let connection = self.lists.connection(desk.scope()).await.map_err(|failure| refused(&failure))?;
-        let target = match &input.target {
-            Some(asked) => {
-                let found = target::resolve(&ReadOnly(connection.clone()), asked).await;
-                found.map_err(Halt::Failed)?
-            }
-            None => {
-                let set = self.crew.store.zone_target(desk.scope()).await?;
-                let nothing =
-                    || failed("NOT_FOUND", "no list is set for zones: setZoneTarget, or name one with the publication".into());
-                set.ok_or_else(nothing)?.target
-            }
+        let set = self.crew.store.zone_target(desk.scope()).await?.map(|set| set.target);
+        let target = if let Some(asked) = &input.target {
+            target::resolve(&ReadOnly(connection.clone()), asked).await.map_err(Halt::Failed)?
+        } else {
+            let nothing =
+                || failed("NOT_FOUND", "no list is set for zones: setZoneTarget, or name one with the publication".into());
+            set.clone().ok_or_else(nothing)?
         };
-        let own = match &input.target {
-            Some(_) => self.crew.store.zone_target(desk.scope()).await?.is_some_and(|set| set.target == target),
-            None => true,
-        };
+        let own = set.as_ref() == Some(&target);
         Ok(Publication {
             job: self,
             operation,

@@ -130,10 +130,7 @@ where
     async fn sweep(&self, progress: &mut Progress) -> Result<Vec<Candidate>, Halt> {
         let (mut unsure, mut after, mut first) = (Vec::new(), String::new(), 0);
         loop {
-            let candidates = match self.next(&mut after, first).await? {
-                Some(candidates) => candidates,
-                None => return Ok(unsure),
-            };
+            let Some(candidates) = self.next(&mut after, first).await? else { return Ok(unsure) };
             first += AT_ONCE as u64;
             unsure.extend(self.deal_with(candidates, progress).await?);
         }

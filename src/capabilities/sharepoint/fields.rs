@@ -42,7 +42,9 @@ fn add(value: &Value, sum: &mut (f64, f64, f64)) {
         *sum = (sum.0 + x, sum.1 + y, sum.2 + 1.0);
         return;
     }
-    items.iter().for_each(|item| add(item, sum));
+    for item in items {
+        add(item, sum);
+    }
 }
 
 #[cfg(test)]
