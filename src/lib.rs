@@ -79,3 +79,4 @@ pub mod settings;
 pub mod simulator;
 pub mod store;
 pub mod vault;
+pub mod zone_files;

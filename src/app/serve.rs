@@ -94,7 +94,7 @@ impl Worker {
         loops.spawn(calendar(settings, parts).run(taking.clone()));
         teams::start(settings, parts, &loops, &taking);
         directory::start(settings, parts, &loops, &taking);
-        loops.spawn(zones::reconciler(delivery_settings(settings), parts).run(taking.clone()));
+        loops.spawn(zones::reconciler(&delivery_settings(settings), parts).run(taking.clone()));
         loops.spawn(zones::publisher(delivery_settings(settings), parts).run(taking.clone()));
         let waits = BackoffSettings { initial: settings.delivery.probe_initial, max: settings.delivery.probe_max };
         loops.spawn(parts.connections.clone().probe_broken(parts.worker.clone(), waits, taking.clone()));

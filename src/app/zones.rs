@@ -14,12 +14,12 @@ use crate::{
 const AT_ONCE: u32 = 40;
 
 /// The reconciler of zones that came as events.
-pub(super) fn reconciler(delivery: DeliverySettings, parts: &Parts) -> Reconciler<Lists<Connections>, Lists<Connections>> {
+pub(super) fn reconciler(delivery: &DeliverySettings, parts: &Parts) -> Reconciler<Lists<Connections>, Lists<Connections>> {
     Reconciler {
         store: parts.store.clone(),
         capability: parts.lists.clone(),
         tenants: parts.lists.clone(),
-        settings: DeliverySettings { per_target: AT_ONCE, ..delivery },
+        settings: DeliverySettings { per_target: AT_ONCE, ..delivery.clone() },
         clock: parts.clock.clone(),
         ids: parts.ids.clone(),
         metrics: Arc::clone(&parts.metrics),

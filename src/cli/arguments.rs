@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::{audit, config, connection, dead_letters, directory, events, keys, serve, teams, token};
+use super::{audit, config, connection, dead_letters, directory, events, keys, serve, teams, token, zones};
 
 /// Links Argus with Microsoft 365.
 #[derive(Debug, Parser)]
@@ -63,6 +63,9 @@ pub(super) enum Configured {
     /// Read the event stream again
     #[command(subcommand)]
     Events(events::Events),
+    /// Publish zones
+    #[command(subcommand)]
+    Zones(zones::Zones),
 }
 
 /// Reads an organisation's name.

@@ -23,6 +23,7 @@ mod simulator;
 mod teams;
 mod telemetry;
 mod token;
+mod zones;
 
 use std::process::ExitCode;
 
@@ -69,6 +70,7 @@ async fn configured(command: &Configured, settings: Settings) -> anyhow::Result<
         Configured::DeadLetters(command) => dead_letters::run(command, &settings).await,
         Configured::Directory(command) => directory::run(command, &settings).await,
         Configured::Events(command) => events::run(command, &settings).await,
+        Configured::Zones(command) => zones::run(command, &settings).await,
     }
 }
 

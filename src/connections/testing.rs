@@ -9,8 +9,11 @@ use super::{
     service::{PATIENCE, out_of_patience, told},
 };
 use crate::{
-    capabilities::{CapabilityName, Outcome},
-    graph::{Access, Graph as _, GraphError, Request, TokenProbe, Verdict, Workload},
+    capabilities::{
+        CapabilityName, Outcome,
+        sharepoint::{Unfound, still_there},
+    },
+    graph::{Access, Graph as _, GraphError, ReadOnly, Request, TokenProbe, Verdict, Workload},
     organisation::OrgScope,
     store::ConnectionRow,
 };
@@ -64,6 +67,7 @@ impl Connections {
             let (check, works) = self.read_check(&access, started).await;
             checks.push(check);
             answered = works;
+            checks.push(self.list_check(scope, &access, started).await?);
         }
         checks.push(self.expiry_check(&row));
         checks.extend(self.channel_checks(scope).await?);
@@ -126,6 +130,45 @@ impl Connections {
                 )
             }
         }
+    }
+
+    /// Whether the list that zones go to is still as it was when it was set.
+    async fn list_check(&self, scope: &OrgScope, access: &Arc<Access>, started: Instant) -> Result<Check, ConnectionError> {
+        let check = |status, detail: String, remedy: Option<String>, latency_ms| Check {
+            code: "sharepoint.list".into(),
+            capability: Some(CapabilityName::SharePoint),
+            status,
+            detail,
+            remedy,
+            latency_ms,
+        };
+        let Some(set) = self.parts.store.zone_target(scope).await? else {
+            return Ok(check(CheckStatus::Skipped, "no list is set for zones".into(), None, None));
+        };
+        let session = ReadOnly(self.parts.graph.session(access.clone()));
+        let (before, patience) = (Instant::now(), PATIENCE.saturating_sub(started.elapsed()));
+        let looked = tokio::time::timeout(patience, still_there(&session, &set.asked, &set.target)).await;
+        let latency = Some(before.elapsed().as_secs_f64() * 1000.0);
+        let again = || Some("Put the list right, then set it again with setZoneTarget.".to_owned());
+        Ok(match looked.unwrap_or_else(|_| Err(Unfound::Graph(out_of_patience()))) {
+            Ok(found) if found.target != set.target => {
+                check(CheckStatus::Warn, "the list's columns have changed since it was set".into(), again(), latency)
+            }
+            Ok(found) if !found.warnings.is_empty() => {
+                check(CheckStatus::Warn, "the list works and should be changed".into(), Some(found.warnings.join(" ")), latency)
+            }
+            Ok(_) => check(CheckStatus::Pass, "the list and its columns are there".into(), None, latency),
+            Err(Unfound::Wrong(wrong)) => {
+                check(CheckStatus::Fail, format!("{}: {}", wrong.field, wrong.problem), again(), latency)
+            }
+            Err(Unfound::Forbidden(message)) => {
+                check(CheckStatus::Fail, "the application may not read the list".into(), Some(message), latency)
+            }
+            Err(Unfound::Graph(error)) => {
+                let remedy = "Try again; if it stays, look at Microsoft 365's service health.".to_owned();
+                check(CheckStatus::Fail, told(&error), Some(remedy), latency)
+            }
+        })
     }
 
     fn expiry_check(&self, row: &ConnectionRow) -> Check {

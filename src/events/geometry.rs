@@ -42,7 +42,7 @@ fn visit(geometry: &Map<String, Value>, path: &mut Path, depth: usize, positions
     let mut check = Check { path, positions };
     match kind {
         "Point" => check.position(coordinates)?,
-        "MultiPoint" => check.each(coordinates, 1, |check, value| check.position(value))?,
+        "MultiPoint" => check.each(coordinates, 1, Check::position)?,
         "LineString" => check.line(coordinates)?,
         "MultiLineString" => check.each(coordinates, 1, Check::line)?,
         "Polygon" => check.polygon(coordinates)?,
@@ -124,7 +124,7 @@ impl Check<'_> {
     }
 
     fn line(&mut self, value: &Value) -> Result<(), Flaw> {
-        self.each(value, 2, |check, value| check.position(value))
+        self.each(value, 2, Self::position)
     }
 
     fn polygon(&mut self, value: &Value) -> Result<(), Flaw> {
@@ -132,7 +132,7 @@ impl Check<'_> {
     }
 
     fn ring(&mut self, value: &Value) -> Result<(), Flaw> {
-        self.each(value, 4, |check, value| check.position(value))?;
+        self.each(value, 4, Self::position)?;
         let ends = value.as_array().and_then(|items| items.first().zip(items.last()));
         let same = ends.is_some_and(|(first, last)| {
             let place = |value: &Value| Some((value.get(0)?.as_f64()?, value.get(1)?.as_f64()?));
@@ -179,7 +179,7 @@ fn add(geometry: &Map<String, Value>, sums: &mut [Sum; 3]) {
             let members = geometry.get("geometries").and_then(Value::as_array).into_iter().flatten();
             members.filter_map(Value::as_object).for_each(|member| add(member, sums));
         }
-        "Point" => points(&[coordinates.clone()], sums),
+        "Point" => points(std::slice::from_ref(coordinates), sums),
         "MultiPoint" => points(&items(coordinates), sums),
         "LineString" => line(coordinates, sums),
         "MultiLineString" => items(coordinates).iter().for_each(|one| line(one, sums)),
@@ -207,7 +207,9 @@ fn line(value: &Value, sums: &mut [Sum; 3]) {
         let length = (to.0 - from.0).hypot(to.1 - from.1);
         sums[1].put(length, (f64::midpoint(from.0, to.0), f64::midpoint(from.1, to.1)));
     }
-    places.into_iter().for_each(|at| sums[2].put(1.0, at));
+    for at in places {
+        sums[2].put(1.0, at);
+    }
 }
 
 /// The outer ring's area counts, the holes' are taken away, whatever way the rings turn.

@@ -118,15 +118,12 @@ where
                 again.push((zone, tries));
                 continue;
             };
-            match self.fitted(&zone, &mut claim, tries == 0) {
-                Some(zones) => {
-                    runs.push((claim, zones));
-                    tried.push((zone, tries));
-                }
-                None => {
-                    returned.push((claim, Zones::default()));
-                    done.unsure.push(zone);
-                }
+            if let Some(zones) = self.fitted(&zone, &mut claim, tries == 0) {
+                runs.push((claim, zones));
+                tried.push((zone, tries));
+            } else {
+                returned.push((claim, Zones::default()));
+                done.unsure.push(zone);
             }
         }
         // A run without a list makes no call and gives the zone back.

@@ -13,11 +13,13 @@
 //! | [`read_list`] | a whole list into the store, page by page, going on where it stopped |
 //! | [`publications`] | asking for one: checked, zones kept, queued |
 //! | [`input`] | what a publication was asked for |
-//! | [`job`] | a publication from its start to its end |
+//! | [`job`] | publications as operations |
+//! | [`publication`] | one from its start to its end |
 //! | [`sweep`] | goes through the zones: what differs from what the list says |
 //! | [`carry_out`] | makes what differs so, again and again until it is or cannot be |
 //! | [`targets`] | the list that is set: looked at, kept, removed |
 //! | [`target`] | a list that a publication names itself |
+//! | [`tell`] | what is audited and told of it |
 //! | [`tally`] | counts and changes, for those who follow it |
 //!
 //! Both ways use the same runs (`reconcile::run`) with the same capability, so what holds for one zone holds for ten thousand: the intent
@@ -29,12 +31,14 @@ mod carry_out;
 mod input;
 mod job;
 mod lists;
+mod publication;
 mod publications;
 mod read_list;
 mod sweep;
 mod tally;
 mod target;
 mod targets;
+mod tell;
 
 pub use job::PublishZones;
 pub use lists::Lists;

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::input::GivenZone;
+use super::{
+    input::GivenZone,
+    tally::{Action, Outcome},
+};
 use crate::{
     capabilities::{
         Place, PlaceState, Version, Work,
@@ -17,7 +20,7 @@ use crate::{
     },
     events::{EventContext, zone::WantedZone},
     organisation::OrgScope,
-    store::{DeliveryState, ItemsWanted, ObjectRow, Store, StoreError},
+    store::{DeliveryState, ItemsWanted, ObjectRow, OperationError, Store, StoreError},
 };
 
 /// A zone of a publication, and what the list has for it.
@@ -39,6 +42,30 @@ pub(super) struct Candidate {
     pub(super) done_before: Option<String>,
     /// What its item will say.
     pub(super) wanted: Option<serde_json::Map<String, Value>>,
+}
+
+impl Candidate {
+    /// A zone whose item says what it should: because of an earlier run of this publication, or since longer.
+    pub(super) fn done_before(&self) -> Outcome {
+        match self.done_before.as_deref().and_then(Action::of_past) {
+            Some(action) => Outcome::Done { action, before: None, after: self.wanted.clone() },
+            None => Outcome::Unchanged,
+        }
+    }
+
+    /// What would come of a plan.
+    pub(super) fn planned(&self) -> Outcome {
+        match self.plan.clone() {
+            Plan::Unchanged => Outcome::Unchanged,
+            Plan::Create { after } => Outcome::Done { action: Action::Create, before: None, after: Some(after) },
+            Plan::Update { before, after, retires } => {
+                let action = if retires { Action::Retire } else { Action::Update };
+                Outcome::Done { action, before: Some(before), after: Some(after) }
+            }
+            Plan::Delete { before } => Outcome::Done { action: Action::Retire, before: Some(before), after: None },
+            Plan::Impossible { code, message } => Outcome::Failed(OperationError { code, message }),
+        }
+    }
 }
 
 /// What a publication compares by.

@@ -6,18 +6,18 @@ use std::sync::{
 };
 
 use argus_m365::{
-    api::{ConnectionAdmin, Operator, Publisher, Records, TeamsDesk},
+    api::{ConnectionAdmin, Operator, Publisher, Records, TargetAdmin, TeamsDesk},
     audit::Verification,
-    capabilities::CapabilityName,
+    capabilities::{CapabilityName, sharepoint::request::TargetRequest},
     channels::{ChannelError, ChannelSetting, ChannelView, PostError},
     connections::{Actor, ConnectionError, ConnectionView, Registration, TeamsSignIn, TestReport},
     events::GivenOutage,
     operations::{Backlog, Replayed, Selection},
     organisation::OrgScope,
-    publish::{PublishError, Request},
+    publish::{PublishError, Request, TargetError},
     store::{
         AuditFilter, AuditRecord, DeadLetterFilter, DeadLetterRow, DeliveryState, ObjectRow, OperationChange, OperationFilter,
-        OperationRow, OutageRow, Page, PageRequest, StoreError,
+        OperationRow, OutageRow, Page, PageRequest, StoreError, ZoneTarget,
     },
 };
 use futures_util::{FutureExt, future::BoxFuture};
@@ -278,5 +278,27 @@ impl Publisher for Memory {
         self.note(format!("{} publish {request:?} by {}", scope.as_str(), actor.name));
         let queued = samples::operations().into_iter().next().unwrap();
         async move { Ok(queued) }.boxed()
+    }
+}
+
+impl TargetAdmin for Memory {
+    fn target<'a>(&'a self, scope: &'a OrgScope) -> BoxFuture<'a, Result<Option<ZoneTarget>, TargetError>> {
+        self.note(format!("{} target", scope.as_str()));
+        async move { Ok(Some(samples::zone_target())) }.boxed()
+    }
+
+    fn set_target<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: Actor,
+        asked: TargetRequest,
+    ) -> BoxFuture<'a, Result<ZoneTarget, TargetError>> {
+        self.note(format!("{} set target {asked:?} by {}", scope.as_str(), actor.name));
+        async move { Ok(samples::zone_target()) }.boxed()
+    }
+
+    fn remove_target<'a>(&'a self, scope: &'a OrgScope, actor: Actor) -> BoxFuture<'a, Result<bool, TargetError>> {
+        self.note(format!("{} remove target by {}", scope.as_str(), actor.name));
+        async move { Ok(true) }.boxed()
     }
 }

@@ -12,6 +12,7 @@ const OPERATIONS: &[(&str, Permission)] = &[
     ("{ task(taskId: \"t-1\") { state } }", Read),
     ("{ tasks { totalCount } }", Read),
     ("{ zones { totalCount } }", Read),
+    ("{ zoneTarget { site } }", Read),
     ("{ deadLetters { totalCount } }", Read),
     ("{ backlog { pending } }", Read),
     ("{ operation(id: \"o-1\") { state } }", Read),
@@ -48,6 +49,8 @@ const OPERATIONS: &[(&str, Permission)] = &[
     ("mutation { rejectImport(operationId: \"o-2\") { id } }", Admin),
     ("mutation { mapGroupToRole(input: { groupId: \"g-1\", role: \"lead\" }) { role } }", Admin),
     ("mutation { unmapGroupFromRole(groupId: \"g-1\", role: \"lead\") }", Admin),
+    ("mutation { setZoneTarget(input: { site: \"s\", list: \"l\", matchColumn: \"c\", fields: [] }) { site } }", Admin),
+    ("mutation { removeZoneTarget }", Admin),
 ];
 
 #[tokio::test]

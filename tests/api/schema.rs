@@ -98,6 +98,9 @@ fn lists(contract: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     found
 }
 
+/// What is told beyond the contract: it may be added to, never renamed.
+const ADDED: [&str; 4] = ["ZoneTarget.warnings", "ZoneTarget.siteId", "ZoneTarget.listId", "ZoneTarget.setAt"];
+
 #[test]
 fn everything_exported_is_in_the_contract() {
     let Ok(contract) = fs::read_to_string(at("../shared/contract/schema.graphql")) else {
@@ -107,7 +110,8 @@ fn everything_exported_is_in_the_contract() {
     let mut contract = names(&contract);
     contract.extend(lists(&contract));
     let ours = names(&sdl());
-    let foreign: Vec<_> = ours.iter().filter(|(name, is)| contract.get(*name) != Some(is)).collect();
+    let foreign = ours.iter().filter(|(name, is)| contract.get(*name) != Some(is) && !ADDED.contains(&name.as_str()));
+    let foreign: Vec<_> = foreign.collect();
     assert!(foreign.is_empty(), "not as in the contract: {foreign:#?}");
 }
 

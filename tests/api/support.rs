@@ -149,6 +149,24 @@ pub(crate) async fn eventually(holds: impl Fn() -> bool) {
 
 /// Rows as the services would hand them out.
 pub(crate) mod samples {
+    pub(crate) fn zone_target() -> argus_m365::store::ZoneTarget {
+        let target = serde_json::json!({
+            "siteId": "acme.sharepoint.example,1,2", "listId": "3", "matchField": "zoneId", "fields": [], "retire": "LEAVE",
+            "matchColumn": { "name": "Zone_x0020_ID", "type": "text", "indexed": true, "unique": true }, "retireColumn": null,
+        });
+        let asked = serde_json::json!({
+            "site": "acme.sharepoint.example:/sites/ops", "list": "Zones", "matchColumn": "Zone ID", "matchField": "zoneId",
+            "fields": [], "retire": "LEAVE",
+        });
+        argus_m365::store::ZoneTarget {
+            connection_epoch: 1,
+            asked: serde_json::from_value(asked).unwrap(),
+            target: serde_json::from_value(target).unwrap(),
+            warnings: vec!["a word of advice".into()],
+            set_at: "2026-11-23T09:00:00Z".parse().unwrap(),
+        }
+    }
+
     use argus_m365::{
         audit::{Link, Verification},
         capabilities::{CapabilityName, Outcome, Place, PlaceState, Version},

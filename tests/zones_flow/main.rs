@@ -10,3 +10,4 @@ mod support;
 mod long;
 mod stage;
 mod stories;
+mod target;

@@ -11,6 +11,7 @@ use argus_m365::{
             target::{Column, ColumnType, Mapping, Retire},
         },
     },
+    clock::{Clock as _, SystemClock},
     organisation::{OrgScope, OrganisationId},
     simulator::SiteSpec,
     store::{NewAuditEntry, ZoneTarget},
@@ -90,7 +91,7 @@ pub(crate) async fn set_target(world: &World, target: &Target) {
         retire: target.retire,
         retire_column: None,
     };
-    let now = chrono::Utc::now();
+    let now = SystemClock.now();
     let row = ZoneTarget { connection_epoch: epoch, asked, target: target.clone(), warnings: vec![], set_at: now };
     let audit = NewAuditEntry {
         at: now,

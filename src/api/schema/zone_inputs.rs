@@ -20,7 +20,7 @@ pub(super) enum RetireRule {
 }
 
 /// zoneField: zoneId, name, kind, utilityType, boundary (GeoJSON text), latitude, longitude (of the boundary's centroid), version, or
-/// attributes.<name>.
+/// `attributes.<name>`.
 #[derive(InputObject)]
 pub(super) struct FieldMappingInput {
     /// The field of the zone.
@@ -32,7 +32,7 @@ pub(super) struct FieldMappingInput {
 /// Where zones go.
 #[derive(InputObject)]
 pub(super) struct ZoneTargetInput {
-    /// Site id, or hostname:/path.
+    /// Site id, or `hostname:/path`.
     site: String,
     /// List id or title.
     list: String,

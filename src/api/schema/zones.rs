@@ -24,6 +24,7 @@ const MOST_ZONES: usize = 20_000;
 
 /// A zone, and what became of its item.
 #[derive(SimpleObject)]
+#[expect(clippy::struct_field_names, reason = "the names are the contract's")]
 pub(super) struct Zone {
     /// Its id in Argus.
     zone_id: String,

@@ -9,7 +9,6 @@ use serde_json::Value;
 use super::target::{Choices, Column, ColumnType};
 
 /// One column of the answer to `GET …/columns`.
-#[expect(clippy::struct_excessive_bools, reason = "the property list is Microsoft's")]
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Definition {

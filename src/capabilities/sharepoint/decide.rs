@@ -68,13 +68,13 @@ impl List<'_> {
             return self.look_up(content.key());
         }
         match self.here.item() {
-            Some((place, item_id)) => self.update(place, item_id, content),
+            Some((place, item_id)) => Self::update(place, item_id, content),
             None if !self.looked => self.look_up(content.key()),
             None => Decision::Call(Call::Create { generation: self.work.generation + 1, content }),
         }
     }
 
-    fn update(&self, place: &Place, item_id: &str, content: Content) -> Decision<Call> {
+    fn update(place: &Place, item_id: &str, content: Content) -> Decision<Call> {
         let (generation, item_id) = (place.generation, item_id.to_owned());
         let Some(confirmed) = Confirmed::of(place).filter(|confirmed| !confirmed.open) else {
             return Decision::Call(Call::Read { generation, item_id });

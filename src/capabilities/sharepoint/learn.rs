@@ -72,7 +72,7 @@ impl Lesson<'_> {
     fn adopt(&self, item: &Found, learned: Learned) -> Learned {
         let here = Here::of(self.work, &self.list);
         let known = here.item().filter(|(_, id)| *id == item.item_id).map(|(place, _)| place);
-        let attempt = here.open().filter(|place| !place.is_suspicion()).next();
+        let attempt = here.open().find(|place| !place.is_suspicion());
         let before = known.and_then(Confirmed::of).unwrap_or_default();
         let mut confirmed = Confirmed { by: before.by.clone(), did: before.did.clone(), ..Confirmed::seen(self.target, item) };
         // Unchanged since our own write: however SharePoint writes the values down, they are those.
