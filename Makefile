@@ -41,6 +41,9 @@ check: ## What CI runs beside the tests: format, lints, docs, dependencies
 	 else echo "check: cargo-deny is not installed; licences and bans were not checked (make tools)"; fi
 	@if command -v cargo-machete >/dev/null; then $(CARGO) machete; \
 	 else echo "check: cargo-machete is not installed; unused dependencies were not checked (make tools)"; fi
+	@promtool="$$($(PYTHON) scripts/tools.py promtool)"; if [ -x "$$promtool" ]; then \
+	 "$$promtool" check rules docs/monitoring/alerts.yml && "$$promtool" test rules docs/monitoring/alerts_test.yml; \
+	 else echo "check: promtool could not be had; the alert rules were not checked"; fi
 
 fmt: ## Format the source
 	$(CARGO) fmt

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Finds or fetches what `make` needs beside Rust and Python, into the project's own .tools/.
 
-usage: tools.py [nats|postgres|traffic ...]     fetches them (all, without arguments) and prints where they are
+usage: tools.py [nats|postgres|traffic|promtool ...]     fetches them (all, without arguments) and prints where they are
 """
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -86,10 +87,34 @@ def traffic_python():
     return folder
 
 
-FETCH = {"nats": nats_server, "postgres": postgres_bin, "traffic": traffic_python}
+def promtool():
+    """PROMTOOL, else one on PATH, else the one of Debian's prometheus package, unpacked here; None where none is to be had."""
+    named = os.environ.get("PROMTOOL") or shutil.which("promtool")
+    if named:
+        return named
+    binary = TOOLS / "prometheus" / "usr" / "bin" / "promtool"
+    if not binary.exists() and not unpack_debian("prometheus"):
+        return None
+    return str(binary) if binary.exists() else None
+
+
+def unpack_debian(package):
+    """Unpacks a Debian package into .tools/ without installing it; false where that cannot be done."""
+    target = TOOLS / package
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            subprocess.run(["apt-get", "download", "-qq", package], cwd=folder, check=True, capture_output=True, timeout=300)
+            archive = next(Path(folder).glob("*.deb"))
+            subprocess.run(["dpkg-deb", "-x", str(archive), str(target)], check=True, timeout=300)
+        except (OSError, subprocess.SubprocessError, StopIteration):
+            return False
+    return True
+
+
+FETCH = {"nats": nats_server, "postgres": postgres_bin, "traffic": traffic_python, "promtool": promtool}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or FETCH:
         if name not in FETCH:
             sys.exit(__doc__)
-        print(FETCH[name]())
+        print(FETCH[name]() or "")

@@ -6,6 +6,16 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).collect()
 }
 
+/// The bytes behind [`hex`], in either case; `None` for anything else.
+pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    pairs.iter().map(|[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -15,6 +25,14 @@ mod tests {
         assert_eq!(hex(&[0x00, 0x0f, 0xa0, 0xff]), "000fa0ff");
         for byte in 0..=u8::MAX {
             assert_eq!(hex(&[byte]), format!("{byte:02x}"));
+            assert_eq!(unhex(&hex(&[byte])), Some(vec![byte]));
+        }
+    }
+
+    #[test]
+    fn what_is_not_hexadecimal_is_refused() {
+        for text in ["0", "0g", "é", "+1"] {
+            assert_eq!(unhex(text), None, "{text}");
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct Metrics {
     pub connection_state_changes_total: IntCounterVec,
     /// Audit entries in the store, whoever wrote them; moved by [`Metrics::raise_audit_entries`] alone.
     audit_entries_total: Mutex<IntCounter>,
+    /// 1 while an organisation's audit chain verifies, 0 when it does not; as of the last check.
+    pub audit_intact: IntGaugeVec,
     /// Messages in the stream that were not taken yet.
     pub consumer_pending: IntGauge,
 }
@@ -107,6 +109,11 @@ impl Metrics {
             audit_entries_total: Mutex::new(
                 declare.counter("audit_entries_total", "Audit entries in the store, whoever wrote them.")?,
             ),
+            audit_intact: declare.gauges(
+                "audit_intact",
+                "1 while an organisation's audit chain verifies, as of the last check.",
+                &["organisation"],
+            )?,
             consumer_pending: declare.gauge("consumer_pending", "Messages in the stream that were not taken yet.")?,
             registry,
         })

@@ -2,7 +2,7 @@
 
 use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerError, Value};
 
-use crate::{connections::ConnectionError, roles::RoleError, store::StoreError};
+use crate::{connections::ConnectionError, imports::ImportProblem, roles::RoleError, store::StoreError};
 
 /// The values of `extensions.code` that exist so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +10,7 @@ pub(super) enum Code {
     Unauthenticated,
     Forbidden,
     BadUserInput,
+    NotFound,
     Conflict,
     NoConnection,
     CredentialRejected,
@@ -25,6 +26,7 @@ impl Code {
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::Forbidden => "FORBIDDEN",
             Self::BadUserInput => "BAD_USER_INPUT",
+            Self::NotFound => "NOT_FOUND",
             Self::Conflict => "CONFLICT",
             Self::NoConnection => "NO_CONNECTION",
             Self::CredentialRejected => "CREDENTIAL_REJECTED",
@@ -106,6 +108,18 @@ impl From<StoreError> for Refusal {
             // Cursors are the only stored form that callers hand back to us.
             StoreError::Unreadable { what: "cursor", .. } => Self::input("after", "after: not a cursor of this list"),
             StoreError::Unavailable { .. } | StoreError::Unreadable { .. } => Self::internal(&chain(&error)),
+        }
+    }
+}
+
+impl From<ImportProblem> for Refusal {
+    fn from(error: ImportProblem) -> Self {
+        match error {
+            ImportProblem::Invalid(problem) => Self::input(problem.field, problem.to_string()),
+            ImportProblem::NoConnection => Self::new(Code::NoConnection, error.to_string()),
+            ImportProblem::NotFound => Self::new(Code::NotFound, error.to_string()),
+            ImportProblem::NotWaiting => Self::new(Code::Conflict, error.to_string()),
+            ImportProblem::Store(store) => store.into(),
         }
     }
 }

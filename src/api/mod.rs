@@ -19,10 +19,12 @@ mod caller;
 mod directory;
 mod errors;
 mod http;
+mod imports;
 mod limits;
 mod schema;
 
 pub use backend::{ConnectionAdmin, Operator, Records};
 pub use directory::{DirectoryRecords, RoleAdmin};
 pub use http::{ApiParts, HttpSettings, MetricsHook, ReadinessProbe, router};
+pub use imports::ImportAdmin;
 pub use schema::sdl;

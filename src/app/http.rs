@@ -34,6 +34,7 @@ pub(super) async fn start(
         operations: Arc::new(parts.operations.clone()),
         directory: Arc::new(parts.store.clone()),
         roles: Arc::new(parts.roles.clone()),
+        imports: Arc::new(parts.imports.clone()),
         authenticator,
         clock: parts.clock.clone(),
         ids: parts.ids.clone(),

@@ -10,6 +10,7 @@ use crate::{
     connections::{self, Connections},
     graph::{GraphClient, GraphSettings},
     ids::Ids,
+    imports::Imports,
     metrics::Metrics,
     operations::Operations,
     reconcile::Wake,
@@ -38,6 +39,8 @@ pub struct Parts {
     pub operations: Operations,
     /// What administrators decide about roles.
     pub roles: Roles,
+    /// Imports of the directory, started and decided on.
+    pub imports: Imports,
     /// Wakes the calendar's reconciler.
     pub due: Wake,
     /// Wakes the publisher of outgoing events.
@@ -68,8 +71,9 @@ impl Parts {
             changed: vec![due.notifier(), owed.notifier()],
         });
         let operations = Operations::new(store.clone(), clock.clone(), vec![due.notifier(), owed.notifier()]);
+        let imports = Imports::new(store.clone(), clock.clone(), ids.clone());
         let roles = Roles::new(store.clone(), clock.clone(), vec![owed.notifier()]);
-        Ok(Self { clock, ids, metrics, store, vault, connections, operations, roles, due, owed, worker })
+        Ok(Self { clock, ids, metrics, store, vault, connections, operations, roles, imports, due, owed, worker })
     }
 }
 

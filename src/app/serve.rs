@@ -10,7 +10,12 @@ use async_nats::Client;
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Parts, broker, http, keyring, ready::Ready};
+use super::{
+    Parts,
+    auditor::{Auditor, Checkpoints},
+    broker, directory, http, keyring,
+    ready::Ready,
+};
 use crate::{
     capabilities::calendar::{Calendar, CalendarSettings},
     intake::{Intake, IntakeHealth, IntakeSettings},
@@ -84,8 +89,10 @@ impl Worker {
         let health = intake.health();
         loops.spawn(intake.run(taking.clone()));
         loops.spawn(calendar(settings, parts).run(taking.clone()));
+        directory::start(settings, parts, &loops, &taking);
         let waits = BackoffSettings { initial: settings.delivery.probe_initial, max: settings.delivery.probe_max };
         loops.spawn(parts.connections.clone().probe_broken(parts.worker.clone(), waits, taking.clone()));
+        loops.spawn(auditor(settings, parts, client.clone())?.run(taking.clone()));
         let outbox =
             Outbox::new(context, parts.store.clone(), parts.worker.clone(), parts.owed.notifier(), OutboxSettings::default());
         let publisher = tokio::spawn(outbox.run(publishing.clone()));
@@ -109,6 +116,12 @@ impl Worker {
             tracing::debug!(%error, "the broker's connection was gone already");
         }
     }
+}
+
+/// What checks the audit chains.
+fn auditor(settings: &Settings, parts: &Parts, client: Client) -> anyhow::Result<Auditor> {
+    let checkpoints = Checkpoints::from_settings(&settings.audit)?;
+    Ok(Auditor { parts: parts.clone(), client, interval: settings.audit.interval, checkpoints })
 }
 
 /// The reconciler of calendars. A further capability is one more of these.

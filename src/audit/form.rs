@@ -66,6 +66,11 @@ pub(super) fn part(hasher: &mut Sha256, bytes: &[u8]) {
     hasher.update(bytes);
 }
 
+/// Parts one after the other, each with its length.
+pub(super) fn framed(parts: &[&[u8]]) -> Vec<u8> {
+    parts.iter().flat_map(|part| length(part.len()).into_iter().chain(part.iter().copied())).collect()
+}
+
 fn length(length: usize) -> [u8; 8] {
     (length as u64).to_le_bytes()
 }

@@ -6,11 +6,15 @@
 //! the chain holds a salted commitment to each, which still verifies after salt and value were erased.
 
 mod chain;
+mod checkpoint;
 mod commitment;
 mod form;
+mod signing;
 mod verify;
 
 pub use chain::{Head, Link, genesis, link};
+pub use checkpoint::{Checkpoint, SignedCheckpoint};
 pub use commitment::{Commitment, SALT_LENGTH, Salt};
 pub use form::{Entry, FORM};
+pub use signing::{CheckpointKey, NoCheckpointKey};
 pub use verify::{Verification, Verifier};

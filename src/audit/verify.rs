@@ -1,5 +1,7 @@
 //! Checking a chain, entry by entry, in constant memory.
 
+use std::collections::BTreeMap;
+
 use super::{Entry, Head, Link};
 use crate::organisation::OrganisationId;
 
@@ -24,12 +26,21 @@ pub struct Verifier {
     head: Head,
     entries: u64,
     fault: Option<(u64, String)>,
+    /// What signed checkpoints say: the hash of the entry with this number.
+    anchors: BTreeMap<u64, [u8; 32]>,
 }
 
 impl Verifier {
     /// Starts before the first entry.
     pub fn new(organisation: &OrganisationId) -> Self {
-        Self { head: Head::start(organisation), entries: 0, fault: None }
+        Self { head: Head::start(organisation), entries: 0, fault: None, anchors: BTreeMap::new() }
+    }
+
+    /// Holds the chain to where it stood once, as signed checkpoints say.
+    #[must_use]
+    pub fn anchored(mut self, checkpoints: &[Head]) -> Self {
+        self.anchors = checkpoints.iter().filter(|head| head.seq > 0).map(|head| (head.seq, head.hash)).collect();
+        self
     }
 
     /// Takes the next entry.
@@ -45,6 +56,8 @@ impl Verifier {
             self.fault(link.seq, "it does not continue the entry before it".to_owned());
         } else if link.hash != entry.hash(link.seq, &link.previous) {
             self.fault(link.seq, "its content does not match its hash".to_owned());
+        } else if self.anchors.remove(&link.seq).is_some_and(|signed| signed != link.hash) {
+            self.fault(link.seq, "it is not the entry that a signed checkpoint names".to_owned());
         } else {
             self.head = link.into();
         }
@@ -62,6 +75,8 @@ impl Verifier {
             self.fault(self.head.seq + 1, format!("the chain ends at {}, its head row says {}", self.head.seq, head.seq));
         } else if self.head != head {
             self.fault(self.head.seq, "the chain's end does not match its head row".to_owned());
+        } else if let Some(signed) = self.anchors.last_key_value().map(|(seq, _)| *seq) {
+            self.fault(self.head.seq + 1, format!("the chain ends at {}, a signed checkpoint says {signed}", self.head.seq));
         }
         let (first_broken, reason) = self.fault.unzip();
         Verification { intact: first_broken.is_none(), entries: self.entries, head: self.head.hash, first_broken, reason }
@@ -145,6 +160,26 @@ mod tests {
         swapped.swap(1, 2);
         contents.swap(1, 2);
         assert_eq!(verify(&swapped, &contents, head).first_broken, Some(2));
+    }
+
+    #[test]
+    fn a_tail_cut_together_with_its_head_row_and_a_replaced_chain_are_found_against_a_checkpoint() {
+        let links = chain(&details());
+        let verify = |details: &[String], length: usize, checkpoints: &[Head]| {
+            let links = chain(details);
+            let mut verifier = Verifier::new(&organisation()).anchored(checkpoints);
+            for (link, detail) in links.iter().zip(details).take(length) {
+                verifier.entry(link, &entry(detail));
+            }
+            verifier.finish((&links[length - 1]).into())
+        };
+        let checkpoints: [Head; 2] = [(&links[1]).into(), (&links[3]).into()];
+        assert!(verify(&details(), 5, &checkpoints).intact);
+        assert!(verify(&details(), 4, &checkpoints).intact);
+        assert_eq!(verify(&details(), 3, &checkpoints).first_broken, Some(4));
+        let mut other = details();
+        other[0].push(' ');
+        assert_eq!(verify(&other, 5, &checkpoints).first_broken, Some(2), "a whole other chain, intact in itself");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::{audit, config, connection, dead_letters, events, keys, serve, token};
+use super::{audit, config, connection, dead_letters, directory, events, keys, serve, token};
 
 /// Links Argus with Microsoft 365.
 #[derive(Debug, Parser)]
@@ -24,7 +24,7 @@ pub(super) enum Command {
     /// Check the settings, or print every key with its default
     #[command(subcommand)]
     Config(config::Config),
-    /// Make master keys for the key ring
+    /// Make master keys for the key ring, and take them into use
     #[command(subcommand)]
     Keys(keys::Keys),
     /// Run the tenant simulator alone
@@ -54,6 +54,9 @@ pub(super) enum Configured {
     /// List dead letters, or put them back to work
     #[command(subcommand)]
     DeadLetters(dead_letters::DeadLetters),
+    /// Import people and groups from Entra ID, and decide on imports that wait for approval
+    #[command(subcommand)]
+    Directory(directory::Directory),
     /// Read the event stream again
     #[command(subcommand)]
     Events(events::Events),

@@ -8,10 +8,13 @@ use serde_json::{Value, json};
 
 use super::{arguments::organisation, failure::Answer, open};
 use crate::{
+    app::Checkpoints,
+    capabilities::Outcome,
+    clock::{Clock as _, SystemClock},
     hex::hex,
     organisation::{OrgScope, OrganisationId},
     settings::Settings,
-    store::{AuditFilter, AuditRecord, PageRequest, Store, WorkerScope},
+    store::{AuditFilter, AuditRecord, NewAuditEntry, PageRequest, Store, WorkerScope},
 };
 
 /// `audit …`
@@ -22,6 +25,15 @@ pub(super) enum Audit {
         /// One organisation [default: all that have a trail]
         #[arg(long, value_parser = organisation)]
         org: Option<OrganisationId>,
+    },
+    /// Erase what the trail holds aside of a person; the chain stays valid
+    Erase {
+        /// The organisation
+        #[arg(long, value_parser = organisation)]
+        org: OrganisationId,
+        /// Object id, principal name or mailbox, as the trail shows it
+        #[arg(long)]
+        person: String,
     },
     /// Print the trail as JSON, one entry a line
     Export {
@@ -37,21 +49,28 @@ const PAGE: u32 = 500;
 pub(super) async fn run(command: &Audit, settings: &Settings) -> anyhow::Result<Answer> {
     let store = open::store(settings).await?;
     let answer = match command {
-        Audit::Verify { org } => verify(&store, org.as_ref()).await,
+        Audit::Verify { org } => verify(&store, org.as_ref(), Checkpoints::from_settings(&settings.audit)?).await,
+        Audit::Erase { org, person } => erase(&store, &OrgScope::granted_to_operator(org.clone()), person).await,
         Audit::Export { org } => export(&store, &OrgScope::granted_to_operator(org.clone())).await,
     };
     store.close().await;
     answer
 }
 
-async fn verify(store: &Store, org: Option<&OrganisationId>) -> anyhow::Result<Answer> {
+async fn verify(store: &Store, org: Option<&OrganisationId>, checkpoints: Option<Checkpoints>) -> anyhow::Result<Answer> {
     let scopes = match org {
         Some(org) => vec![OrgScope::granted_to_operator(org.clone())],
         None => store.audited_organisations(&WorkerScope::for_loops()).await.context("listing the organisations")?,
     };
-    let mut intact = true;
+    let (mut intact, mut held, mut unsigned) = (true, 0, 0);
     for scope in &scopes {
-        let found = store.verify_audit(scope).await.with_context(|| format!("reading the chain of {}", scope.as_str()))?;
+        let (known, foreign) = checkpoints.as_ref().map_or(Ok((Vec::new(), 0)), |checkpoints| checkpoints.known(scope))?;
+        unsigned = unsigned.max(foreign);
+        held += known.len();
+        let found = store
+            .verify_audit_against(scope, &known)
+            .await
+            .with_context(|| format!("reading the chain of {}", scope.as_str()))?;
         intact &= found.intact;
         match found.first_broken {
             None if found.intact => println!("{}: intact, {} entries, head {}", scope.as_str(), found.entries, hex(&found.head)),
@@ -64,8 +83,33 @@ async fn verify(store: &Store, org: Option<&OrganisationId>) -> anyhow::Result<A
     if scopes.is_empty() {
         println!("no organisation has an audit trail yet");
     }
-    println!("signed checkpoints: off; a database restored together with its chain's head is not noticed");
+    match checkpoints {
+        None => println!("signed checkpoints: off; a database restored together with its chain's head is not noticed"),
+        Some(_) => println!("signed checkpoints: {held} compared"),
+    }
+    if unsigned > 0 {
+        println!("the checkpoint file holds {unsigned} lines that the key did not sign");
+        intact = false;
+    }
     Ok(intact.into())
+}
+
+async fn erase(store: &Store, scope: &OrgScope, person: &str) -> anyhow::Result<Answer> {
+    anyhow::ensure!(!person.trim().is_empty(), "--person: must not be empty");
+    let entry = NewAuditEntry {
+        at: SystemClock.now(),
+        actor: "operator".into(),
+        action: "audit.person-erased".into(),
+        target: "audit".into(),
+        outcome: Outcome::Succeeded,
+        detail: json!({}),
+        personal: Vec::new(),
+        correlation_id: None,
+        graph_request_id: None,
+    };
+    let erased = store.erase_personal(scope, person, entry).await?;
+    println!("{erased} facts erased; the chain keeps its commitments and still verifies");
+    Ok((erased > 0).into())
 }
 
 async fn export(store: &Store, scope: &OrgScope) -> anyhow::Result<Answer> {

@@ -9,8 +9,10 @@ mod connection;
 mod dead_letters;
 #[cfg(feature = "simulator")]
 mod demo;
+mod directory;
 mod events;
 mod failure;
+mod follow;
 mod keys;
 mod migrate;
 mod open;
@@ -41,7 +43,7 @@ pub fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> anyhow::Result<Answer> {
     match &arguments.command {
         Command::Config(command) => config::run(command, || sources(arguments)),
-        Command::Keys(command) => keys::run(command),
+        Command::Keys(command) => keys::run(command, || Settings::load(&sources(arguments)?)),
         #[cfg(feature = "simulator")]
         Command::Simulator(command) => runtime()?.block_on(simulator::run(command)),
         #[cfg(feature = "simulator")]
@@ -62,6 +64,7 @@ async fn configured(command: &Configured, settings: Settings) -> anyhow::Result<
         Configured::Audit(command) => audit::run(command, &settings).await,
         Configured::Connection(command) => connection::run(command, &settings).await,
         Configured::DeadLetters(command) => dead_letters::run(command, &settings).await,
+        Configured::Directory(command) => directory::run(command, &settings).await,
         Configured::Events(command) => events::run(command, &settings).await,
     }
 }

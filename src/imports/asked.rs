@@ -67,11 +67,23 @@ pub struct Imports {
     pub clock: SharedClock,
     /// Ids of operations.
     pub ids: Ids,
-    /// Wakes the runners.
-    pub wake: Wake,
+    /// Wakes the runner of people's imports.
+    pub users: Wake,
+    /// Wakes the runner of groups' imports.
+    pub groups: Wake,
 }
 
 impl Imports {
+    /// Over this store, with runners that nobody waits at yet.
+    pub fn new(store: Store, clock: SharedClock, ids: Ids) -> Self {
+        Self { store, clock, ids, users: Wake::default(), groups: Wake::default() }
+    }
+
+    fn wake(&self) {
+        self.users.wake();
+        self.groups.wake();
+    }
+
     /// Queues an import. Returns at once; the operation tells how it goes.
     pub async fn start(
         &self,
@@ -98,7 +110,7 @@ impl Imports {
             requested_by: actor.name.clone(),
         };
         let queued = self.store.enqueue_operation(scope, now, new, Vec::new()).await?;
-        self.wake.wake();
+        self.wake();
         Ok(queued)
     }
 
@@ -110,7 +122,7 @@ impl Imports {
         if !self.store.approve_operation(scope, now, id, &actor.name, audit).await? {
             return Err(ImportProblem::NotWaiting);
         }
-        self.wake.wake();
+        self.wake();
         self.read(scope, id).await
     }
 

@@ -21,6 +21,8 @@ use publish::{Published, publish};
 
 /// What everything published matches.
 const SUBJECTS: &str = "argus.*.m365.>";
+/// Checkpoints of the audit chains, which belong to no single organisation's subjects.
+const CHECKPOINTS: &str = "argus.m365.audit.checkpoint";
 
 /// Where events wait. The store; a fake in tests.
 pub trait Queue: Send + Sync + 'static {
@@ -76,7 +78,12 @@ impl Default for OutboxSettings {
 
 impl OutboxSettings {
     fn wish(&self) -> StreamWish {
-        StreamWish { name: self.stream.clone(), subjects: vec![SUBJECTS.into()], max_age: self.max_age, replicas: self.replicas }
+        StreamWish {
+            name: self.stream.clone(),
+            subjects: vec![SUBJECTS.into(), CHECKPOINTS.into()],
+            max_age: self.max_age,
+            replicas: self.replicas,
+        }
     }
 }
 

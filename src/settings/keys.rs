@@ -103,14 +103,18 @@ pub(super) const KEYS: &[Key] = &[
 
     key("calendar.reminder_minutes", Integer, "15", "Minutes before a visit at which Outlook reminds; 0 to 40320 (four weeks)."),
 
-    key("directory.schedule", Text, r#""off""#, "Imports on a timer: a duration such as `6h`, or `off`. Validated, not used by this release."),
-    key("directory.disable_limit", Integer, "500", "The most people one import may disable unasked. Validated, not used by this release."),
-    key("directory.disable_limit_percent", Integer, "10", "The same as a share of the active people. Validated, not used by this release."),
+    key("directory.schedule", Text, r#""off""#, "Imports on a timer, of what was imported before: a duration such as `6h`, or `off`."),
+    key("directory.disable_limit", Integer, "500", "The most people one import may disable unasked."),
+    key("directory.disable_limit_percent", Integer, "10", "The same as a share of the active people; five are always within it."),
 
     key("teams.webhook_hosts", List, "[]", "Host suffixes that Workflows webhooks may have. Validated, not used by this release."),
     key("teams.customers_threshold_percent", Integer, "10", "How much the number of customers must change before a card is updated. Validated, not used by this release."),
     key("teams.cards_per_minute", Integer, "20", "Cards a minute in one channel; beyond, one summary. Validated, not used by this release."),
     key("teams.unknown_policy", Text, r#""resend""#, "A card whose answer was lost: `resend` or `hold`. Validated, not used by this release."),
+
+    key("audit.interval", Duration, r#""1h""#, "Time between checks of every audit chain (metric audit_intact); each sound chain gets a signed checkpoint then."),
+    key("audit.checkpoint_key_file", Path, "", "The Ed25519 key that signs checkpoints, PEM, as `openssl genpkey -algorithm ed25519` makes it. Without it: no checkpoints."),
+    key("audit.checkpoint_file", Path, "", "Where checkpoints are appended, one a line. Keep it where whoever can write the database cannot."),
 
     key("log.format", Text, "", "`text` or `json`. Without it: text on a terminal, else json."),
     key("log.level", Text, r#""info""#, "`error`, `warn`, `info`, `debug`, `trace`, or filter directives (`info,argus_m365::graph=debug`)."),

@@ -4,6 +4,7 @@
 //! (`ARGUS_M365__SECTION__KEY`). Any text may instead be named by file (`KEY_file`), so that a secret need not stand in either.
 //! What is unknown, ill-formed or missing is a [`SettingsError`] that names the key.
 
+mod audit;
 mod auth;
 mod keys;
 mod logging;
@@ -14,6 +15,7 @@ mod values;
 
 use std::path::PathBuf;
 
+pub use audit::Audit;
 pub use auth::{Auth, KeySource};
 pub use keys::print_defaults;
 pub use logging::{Log, LogFormat};
@@ -43,6 +45,8 @@ pub struct Settings {
     pub directory: Directory,
     /// Teams channels.
     pub teams: Teams,
+    /// Checks of the audit chains.
+    pub audit: Audit,
     /// What is logged, and how.
     pub log: Log,
     auth: Option<Auth>,
@@ -63,6 +67,7 @@ impl Settings {
             calendar: Calendar::from(&values)?,
             directory: Directory::from(&values)?,
             teams: Teams::from(&values)?,
+            audit: Audit::from(&values)?,
             log: Log::from(&values)?,
             auth: Auth::from(&values)?,
             vault: Vault::from(&values)?,

@@ -75,6 +75,8 @@ const COUNT: &str = "SELECT COUNT(*) FROM audit WHERE org = $1 AND (CAST($2 AS T
 const PERSONAL: &str = "SELECT seq, field, salt, value FROM audit_personal WHERE org = $1 AND seq >= $2 AND seq <= $3 \
     ORDER BY seq, field";
 
+const ERASE: &str = "DELETE FROM audit_personal WHERE org = $1 AND LOWER(value) = $2";
+
 impl Store {
     /// Appends entries in one transaction.
     pub async fn append_audit(&self, scope: &OrgScope, entries: Vec<NewAuditEntry>) -> Result<(), StoreError> {
@@ -101,9 +103,32 @@ impl Store {
     /// Reads the whole chain, a page at a time, and checks every link against the head row, and the personal facts that are
     /// left against their commitments.
     pub async fn verify_audit(&self, scope: &OrgScope) -> Result<Verification, StoreError> {
+        self.verify_audit_against(scope, &[]).await
+    }
+
+    /// As [`Store::verify_audit`], and the chain must hold what signed checkpoints say of it.
+    pub async fn verify_audit_against(&self, scope: &OrgScope, checkpoints: &[Head]) -> Result<Verification, StoreError> {
         const DOING: &str = "verifying the audit trail";
         let mut conn = self.read(DOING).await?;
-        verify(&mut conn, scope).await.map_err(|failure| failure.doing(DOING))
+        verify(&mut conn, scope, checkpoints).await.map_err(|failure| failure.doing(DOING))
+    }
+
+    /// Erases what the trail holds aside of a person: every fact with this value, whatever its case. The chain keeps its commitments,
+    /// which nobody can open any more, and still verifies. Returns how many facts there were.
+    pub async fn erase_personal(&self, scope: &OrgScope, person: &str, audit: NewAuditEntry) -> Result<u64, StoreError> {
+        let given = Arc::new((scope.clone(), person.to_lowercase(), audit));
+        let job: Job<u64> = Box::new(move |tx| {
+            let given = given.clone();
+            Box::pin(async move {
+                let (scope, person, audit) = &*given;
+                let erased = tx.conn.run(ERASE, vec![scope.as_str().into(), person.as_str().into()]).await?;
+                let mut audit = audit.clone();
+                audit.detail["facts"] = erased.into();
+                tx.audit(scope, [audit]);
+                Ok(erased)
+            })
+        });
+        self.write("erasing a person from the audit trail", job).await
     }
 
     /// The organisations that have an audit trail: for `audit verify` without `--org`.
@@ -163,10 +188,10 @@ fn conditions(scope: &OrgScope, filter: &AuditFilter) -> Vec<Value> {
     ]
 }
 
-async fn verify(conn: &mut Conn, scope: &OrgScope) -> Result<Verification, Failure> {
+async fn verify(conn: &mut Conn, scope: &OrgScope, checkpoints: &[Head]) -> Result<Verification, Failure> {
     // The head first: what is appended while we read lies behind it and is left for the next time.
     let head = read_head(conn, scope).await?;
-    let mut verifier = Verifier::new(scope.organisation());
+    let mut verifier = Verifier::new(scope.organisation()).anchored(checkpoints);
     let mut after = 0_u64;
     loop {
         let mut values = conditions(scope, &AuditFilter::default());

@@ -20,6 +20,7 @@ mod pauses;
 mod probes;
 mod record;
 mod replays;
+mod resealing;
 mod standing;
 mod suspicion;
 mod tasks;
@@ -33,10 +34,10 @@ pub use audit_log::{AuditFilter, AuditRecord, NewAuditEntry};
 pub use connections::{ConnectionRow, ConnectionState, CredentialKind, StateChange};
 pub use db::{Store, StoreError};
 pub use dead_letters::{DeadLetterFilter, DeadLetterRow, NewDeadLetter};
+pub use directory::{Batch, Begun, Concluded, DueImport, FoundGroup, FoundPerson, HowRead, ImportFailure, ReadMembers};
 pub use directory::{
-    Batch, Begun, Concluded, DirectoryGroupRow, DirectoryStatus, DirectoryUserFilter, DirectoryUserRow, DueImport,
-    EffectiveRolesRow, FoundGroup, FoundPerson, HowRead, ImportFailure, MOST_SEARCH_WORDS, ReadMembers, RoleDecision,
-    RoleMappingRow,
+    DirectoryGroupRow, DirectoryStatus, DirectoryUserFilter, DirectoryUserRow, EffectiveRolesRow, MOST_SEARCH_WORDS,
+    RoleDecision, RoleMappingRow,
 };
 pub use operation::{
     NewOperation, OperationChange, OperationError, OperationFilter, OperationKind, OperationRow, OperationState,

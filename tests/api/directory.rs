@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use argus_m365::{
-    api::{DirectoryRecords, RoleAdmin, auth::Permission},
+    api::{DirectoryRecords, ImportAdmin, RoleAdmin, auth::Permission},
+    capabilities::directory::ImportScope,
     connections::Actor,
+    imports::{ImportMode, ImportProblem},
     organisation::OrgScope,
     roles::RoleError,
     store::{
-        DirectoryGroupRow, DirectoryStatus, DirectoryUserFilter, DirectoryUserRow, EffectiveRolesRow, Page, PageRequest,
-        RoleMappingRow, StoreError,
+        DirectoryGroupRow, DirectoryStatus, DirectoryUserFilter, DirectoryUserRow, EffectiveRolesRow, OperationRow, Page,
+        PageRequest, RoleMappingRow, StoreError,
     },
 };
 use futures_util::{FutureExt as _, future::BoxFuture};
@@ -243,4 +245,69 @@ async fn a_store_that_fails_is_asked_once_for_all_rows() {
     let answer = api.ask("{ directoryUsers(first: 30) { nodes { objectId roles } } }").await;
     assert_eq!(answer.code(), "INTERNAL");
     assert_eq!(api.memory.calls().len(), 2, "{:?}", api.memory.calls());
+}
+
+impl ImportAdmin for Memory {
+    fn start<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: &'a Actor,
+        import: ImportScope,
+        mode: ImportMode,
+        dry_run: bool,
+    ) -> BoxFuture<'a, Result<OperationRow, ImportProblem>> {
+        let call = format!("import {} {mode:?} dry {dry_run} by {}", import.key(), actor.name);
+        let answer = self.read(scope, &call, || samples::operations().remove(0));
+        async move { Ok(answer.await?) }.boxed()
+    }
+
+    fn approve<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        actor: &'a Actor,
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<OperationRow, ImportProblem>> {
+        let answer = self.read(scope, &format!("approve {id} by {}", actor.name), || samples::operations().remove(0));
+        async move { Ok(answer.await?) }.boxed()
+    }
+
+    fn reject<'a>(
+        &'a self,
+        _scope: &'a OrgScope,
+        _actor: &'a Actor,
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<OperationRow, ImportProblem>> {
+        let answer = match id {
+            "o-1" => Err(ImportProblem::NotWaiting),
+            "o-2" => Ok(samples::operations().remove(0)),
+            _ => Err(ImportProblem::NotFound),
+        };
+        async move { answer }.boxed()
+    }
+}
+
+#[tokio::test]
+async fn an_import_is_asked_for_by_scope_and_its_defaults_are_the_contracts() {
+    let api = TestApi::new();
+    let ids = "groupIds: [\"0A1B2C3D-0000-4000-8000-000000000001\"]";
+    let asked = format!(
+        "mutation {{ a: importUsers {{ id }} b: importUsers(input: {{ department: \"Field Ops\", mode: FULL, dryRun: true }}) {{ id }} \
+         c: importGroups(input: {{ {ids}, mode: DELTA }}) {{ id }} d: approveImport(operationId: \"o-1\") {{ id }} }}"
+    );
+    assert_eq!(api.ask(&asked).await.data()["a"]["id"], "o-1");
+    let calls = api.memory.calls().join("\n");
+    for wanted in ["import users: Auto dry false", "import users:field ops Full dry true", "Delta dry false", "approve o-1"] {
+        assert!(calls.contains(wanted), "{wanted}: {calls}");
+    }
+}
+
+#[tokio::test]
+async fn an_import_that_cannot_be_is_refused_by_field_and_one_that_does_not_wait_is_a_conflict() {
+    let api = TestApi::new();
+    let answer = api.ask("mutation { importUsers(input: { department: \" \" }) { id } }").await;
+    assert_eq!(answer.code(), "BAD_USER_INPUT");
+    assert_eq!(answer.json()["errors"][0]["extensions"]["field"], "department");
+    assert_eq!(api.ask("mutation { importGroups(input: { groupIds: [\"Crew\"] }) { id } }").await.code(), "BAD_USER_INPUT");
+    assert_eq!(api.ask("mutation { rejectImport(operationId: \"o-1\") { id } }").await.code(), "CONFLICT");
+    assert_eq!(api.ask("mutation { rejectImport(operationId: \"nobody\") { id } }").await.code(), "NOT_FOUND");
 }

@@ -81,6 +81,7 @@ impl TestApi {
             operations: memory.clone(),
             directory: memory.clone(),
             roles: memory.clone(),
+            imports: memory.clone(),
             authenticator: Authenticator::new(settings(), clock.clone()).unwrap(),
             clock,
             ids: Ids::seeded(7),

@@ -126,7 +126,7 @@ pub(crate) async fn changes_are_refused(world: &World) {
 }
 
 /// Drops what guards the table, as only its owner can.
-async fn unguard(world: &World) {
+pub(crate) async fn unguard(world: &World) {
     let text = match world.raw {
         Raw::Sqlite(_) => {
             "DROP TRIGGER audit_no_update; DROP TRIGGER audit_no_delete; DROP TRIGGER audit_continues; \

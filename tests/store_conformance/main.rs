@@ -16,6 +16,7 @@ mod objects;
 mod operations;
 mod records;
 mod storm;
+mod tampering;
 mod versions;
 mod world;
 
@@ -37,6 +38,11 @@ macro_rules! behaviours {
 }
 
 behaviours! {
+    tampering {
+        a_thousand_falsified_trails_are_all_found
+        a_trail_written_anew_is_sound_in_itself_and_found_against_its_checkpoint
+        an_erased_person_is_gone_and_the_chain_holds
+    }
     long_operations {
         an_operation_is_followed_from_the_queue_to_its_end
         one_operation_of_a_kind_runs_at_a_time_in_an_organisation

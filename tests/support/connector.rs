@@ -47,7 +47,9 @@ impl Connector {
         let mut command = binary();
         command.arg("--config").arg(&settings).arg("serve").current_dir(folder);
         for (key, value) in changes {
-            command.env(format!("ARGUS_M365__{}", key.to_uppercase().replace('.', "__")), value);
+            // What is no setting has its own name: where a test build is told to die.
+            let setting = || format!("ARGUS_M365__{}", key.to_uppercase().replace('.', "__"));
+            command.env(if key.starts_with("ARGUS_") { (*key).to_owned() } else { setting() }, value);
         }
         let process = Owned::spawn(&mut command, Some(&log));
         let token = token(&settings, "acme", "m365:admin");
@@ -149,6 +151,13 @@ impl Connector {
     /// Its process id.
     pub(crate) fn process_id(&self) -> u32 {
         self.process.id()
+    }
+
+    /// Sends a request that it dies of, with or without an answer.
+    pub(crate) async fn dies_of(mut self, query: &str) {
+        let request = self.http.post(format!("{}/graphql", self.url)).bearer_auth(&self.token);
+        drop(request.json(&json!({ "query": query })).send().await);
+        eventually_within(Duration::from_secs(30), "the connector dies", async || self.process.ended()).await;
     }
 
     /// `kill -9`.

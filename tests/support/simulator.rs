@@ -54,6 +54,12 @@ impl Simulator {
         self.patch(&format!("tenants/{id}"), &serde_json::json!({ "users": people })).await;
     }
 
+    /// What the example tenant's administrators do to its directory: a list of changes.
+    pub(crate) async fn change_directory(&self, changes: &Value) {
+        let id = tenant()["id"].as_str().unwrap_or_default().to_owned();
+        self.post(&format!("tenants/{id}/directory"), &serde_json::json!({ "changes": changes })).await;
+    }
+
     /// Changes the simulator as a whole: `latencyMs`, `ledgerCapacity`.
     pub(crate) async fn behave(&self, settings: &Value) {
         self.patch("settings", settings).await;

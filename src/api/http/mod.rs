@@ -22,6 +22,7 @@ use super::{
     auth::Authenticator,
     backend::{ConnectionAdmin, Operator, Records},
     directory::{DirectoryRecords, RoleAdmin},
+    imports::ImportAdmin,
     limits::{Gate, Limits},
     schema::{self, Api, Services},
 };
@@ -75,6 +76,8 @@ pub struct ApiParts {
     pub directory: Arc<dyn DirectoryRecords>,
     /// Carries out what administrators decide about roles.
     pub roles: Arc<dyn RoleAdmin>,
+    /// Starts imports and decides on them.
+    pub imports: Arc<dyn ImportAdmin>,
     /// Checks callers' tokens.
     pub authenticator: Authenticator,
     /// Tells the time, for correlation ids.
@@ -120,6 +123,7 @@ pub fn router(parts: ApiParts) -> Router {
             operations: parts.operations,
             directory: parts.directory,
             roles: parts.roles,
+            imports: parts.imports,
         }),
         gate: Gate::new(limits, &sdl),
         sdl,

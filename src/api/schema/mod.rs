@@ -22,6 +22,7 @@ use super::{
     backend::{ConnectionAdmin, Operator, Records},
     directory::{DirectoryRecords, RoleAdmin},
     errors::Refusal,
+    imports::ImportAdmin,
 };
 
 /// Everything that can be asked.
@@ -40,7 +41,12 @@ pub(super) struct Query(
 
 /// Everything that can be changed.
 #[derive(MergedObject, Default)]
-pub(super) struct Mutation(connection::ConnectionMutation, operations::OperationMutation, directory::RoleMutation);
+pub(super) struct Mutation(
+    connection::ConnectionMutation,
+    operations::OperationMutation,
+    directory::RoleMutation,
+    directory::ImportMutation,
+);
 
 /// The schema, ready to execute.
 pub(super) type Api = Schema<Query, Mutation, EmptySubscription>;
@@ -56,12 +62,13 @@ pub(super) struct Services {
     pub(super) operations: Arc<dyn Operator>,
     pub(super) directory: Arc<dyn DirectoryRecords>,
     pub(super) roles: Arc<dyn RoleAdmin>,
+    pub(super) imports: Arc<dyn ImportAdmin>,
 }
 
 /// Over these services. Limits are not the schema's: they are checked before it is asked (`super::limits`).
 pub(super) fn build(services: Services) -> Api {
-    let Services { connections, records, operations, directory, roles } = services;
-    builder().data(connections).data(records).data(operations).data(directory).data(roles).finish()
+    let Services { connections, records, operations, directory, roles, imports } = services;
+    builder().data(connections).data(records).data(operations).data(directory).data(roles).data(imports).finish()
 }
 
 /// The schema's text, as in `schema.graphql` and under `GET /schema.graphql`.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use url::Url;
 
 use super::ReadTrouble;
 use crate::graph::{Graph, GraphError, Request, Verdict};
@@ -90,6 +91,13 @@ impl<'a, G: Graph> Pages<'a, G> {
         Ok(())
     }
 
+    /// Whether a link leads back to the call that began the answer: to its path, with its options and no other.
+    fn is_the_beginning(&self, link: &str) -> bool {
+        let Ok(link) = Url::parse(link) else { return false };
+        let options = |name: &str| !self.like.query.iter().any(|(ours, _)| ours.eq_ignore_ascii_case(name));
+        !self.resumes && link.path().ends_with(&self.like.path) && !link.query_pairs().any(|(name, _)| options(&name))
+    }
+
     fn read(&mut self, mut body: Value) -> Result<Page, ReadTrouble> {
         let Some(Value::Array(entries)) = body.get_mut("value").map(Value::take) else {
             return Err(ReadTrouble::incomplete("a page without entries"));
@@ -98,6 +106,9 @@ impl<'a, G: Graph> Pages<'a, G> {
         let delta_link = link(&mut body, "@odata.deltaLink")?;
         match (next, &delta_link) {
             (Some(_), Some(_)) => return Err(ReadTrouble::incomplete("a page that is the last one and is not")),
+            (Some(next), None) if self.is_the_beginning(&next) => {
+                return Err(ReadTrouble::incomplete("Microsoft gave the same next link twice"));
+            }
             (Some(next), None) => self.next = Next::Follow(next),
             (None, None) if self.delta => return Err(ReadTrouble::incomplete("the changes ended without a delta link")),
             (None, _) => self.next = Next::End,

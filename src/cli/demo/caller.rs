@@ -77,6 +77,23 @@ impl Caller {
         self.simulator_post("_sim/faults", &fault).await
     }
 
+    /// What the tenant's administrators do to the directory.
+    pub(super) async fn change_directory(&self, changes: &Value) -> anyhow::Result<()> {
+        let id = self.tenant["id"].as_str().unwrap_or_default();
+        self.simulator_post(&format!("_sim/tenants/{id}/directory"), &json!({ "changes": changes })).await
+    }
+
+    /// Answers of this path are whole to HTTP and end half-way through their JSON.
+    pub(super) async fn break_off(&self, path: &str) -> anyhow::Result<()> {
+        self.simulator_post("_sim/faults", &json!({ "method": "GET", "path": path, "effect": "truncated" })).await
+    }
+
+    /// Ends all faults.
+    pub(super) async fn heal(&self) -> anyhow::Result<()> {
+        self.http.delete(self.simulator.join("_sim/faults")?).send().await?.error_for_status()?;
+        Ok(())
+    }
+
     async fn simulator_get(&self, path: &str) -> anyhow::Result<Value> {
         Ok(self.http.get(self.simulator.join(path)?).send().await?.error_for_status()?.json().await?)
     }

@@ -6,6 +6,7 @@
 mod calendars;
 mod caller;
 mod claims;
+mod directory;
 mod stage;
 mod story;
 mod table;

@@ -29,6 +29,9 @@ pub(super) async fn tell(stage: &mut Stage, table: &mut Table, claims: &mut Clai
     teller.arrive_late().await?;
     teller.close().await?;
     teller.kill_in_the_middle().await?;
+    teller.import_the_directory().await?;
+    teller.lose_one_person().await?;
+    teller.lose_half_the_directory().await?;
     teller.show_audit_trail().await
 }
 

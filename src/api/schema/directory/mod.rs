@@ -3,6 +3,7 @@
 //! What a row of a list has beyond its own columns is read for all rows of the list at once ([`siblings`]).
 
 mod group;
+mod imports;
 mod roles;
 mod siblings;
 mod user;
@@ -23,6 +24,7 @@ use super::{
 };
 use crate::store::{self, DirectoryUserFilter, MOST_SEARCH_WORDS};
 
+pub(super) use imports::ImportMutation;
 pub(super) use roles::{RoleMutation, RoleQuery};
 
 /// Characters of a search or a department, at most: longer than any that the directory holds.
