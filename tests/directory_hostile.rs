@@ -247,3 +247,25 @@ async fn guests_are_left_out_unless_they_are_asked_for() {
         world.finish(connector).await;
     }
 }
+
+#[tokio::test]
+async fn the_operators_command_imports_and_approves() {
+    for store in Store::available() {
+        let world = World::start(store).await;
+        let connector = imported(&world).await;
+        let crew = json!({ "putGroup": { "id": CREW, "displayName": "Crew", "members": [NIAMH] } });
+        let moved = json!({ "setUser": { "user": OISIN, "properties": { "department": "North" } } });
+        world.simulator.change_directory(&json!([crew, moved])).await;
+        let dry = connector.command(&["directory", "import", "--users", "--dry-run", "--json", "--org", "acme"]).await;
+        assert_eq!((&dry["action"], &dry["after"]["department"]), (&json!("update"), &json!("North")), "{dry}");
+        let group = connector.command(&["directory", "import", "--full", "--json", "--org", "acme"]).await;
+        assert_eq!((&group["key"], &group["action"]), (&json!(CREW), &json!("create")), "people first, then groups: {group}");
+        let gone: Vec<_> = (1..=120).map(|number| json!({ "deleteUser": { "user": user_id(number) } })).collect();
+        world.simulator.change_directory(&Value::Array(gone)).await;
+        let waiting = import(&connector, "importUsers(input: { mode: FULL })").await;
+        let id = waiting["id"].as_str().unwrap();
+        let approved = connector.command(&["directory", "approve", id, "--json", "--org", "acme"]).await;
+        assert_eq!((&approved["action"], count(&connector, "DISABLED").await), (&json!("disable"), 120), "{approved}");
+        world.finish(connector).await;
+    }
+}

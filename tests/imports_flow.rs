@@ -35,7 +35,7 @@ const ENDED: [&str; 4] = ["SUCCEEDED", "FAILED", "AWAITING_APPROVAL", "REJECTED"
 async fn ended(connector: &Connector, id: &str) -> Value {
     let query = "query($id: ID!) { operation(id: $id) { id state dryRun counts error { code message } changes(first: 200) { totalCount \
                  nodes { key action before after } } } }";
-    eventually_within(Duration::from_secs(60), "the import ends", async || {
+    eventually_within(Duration::from_mins(1), "the import ends", async || {
         let operation = connector.data(query, json!({ "id": id })).await["operation"].take();
         ENDED.iter().any(|state| operation["state"] == *state).then_some(operation)
     })

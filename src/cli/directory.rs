@@ -34,6 +34,7 @@ pub(super) enum Directory {
 }
 
 /// What to import, and how.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, Args)]
 pub(super) struct Import {
     /// The organisation

@@ -64,15 +64,13 @@ impl ImportJob {
             let message = "the operation's input cannot be read".into();
             return Err(ReadTrouble { code: "BAD_USER_INPUT", message, graph_request_id: None }.into());
         };
-        // Before anything is read; a run that starts over has it in the trail already.
-        if operation.started_at.is_none() {
-            self.store.import_intended(desk.lease(), self.clock.now(), operation).await?;
-        }
         let begun = self.begin(desk, &asked.scope).await?;
         crash::point("import.begun");
         if begun.planned {
             return Ok(());
         }
+        // Before anything is read, and each time: a run that starts over reads the directory once more.
+        self.store.import_intended(desk.lease(), self.clock.now(), operation).await?;
         let graph = self.open(desk).await?;
         let how = self.read_by(&graph, desk, &asked, begun).await?;
         still(self.store.import_was_read(desk.lease(), how).await?)?;
@@ -114,7 +112,7 @@ impl ImportJob {
         };
         let named = |stop| match stop {
             Stop::Trouble(trouble) => Stop::Trouble(read_by(trouble, permission)),
-            stop => stop,
+            stop @ Stop::Job(_) => stop,
         };
         if let Some(link) = begun.delta_link.filter(|_| asked.mode != ImportMode::Full) {
             let changes = match &asked.scope {

@@ -110,10 +110,10 @@ impl<'a, G: Graph> Reading<'a, G> {
     }
 
     /// Stages each page of a list while the next one is on its way: the list takes as long as its pages do.
-    pub(super) async fn each_page(&self, mut pages: Pages<'_, G>, batch: fn(Page) -> Result<Batch, Stop>) -> Result<(), Stop> {
+    pub(super) async fn each_page(&self, mut pages: Pages<'_, G>, batch: fn(&Page) -> Result<Batch, Stop>) -> Result<(), Stop> {
         let mut page = pages.next().await?;
         while let Some(current) = page {
-            let (staged, next) = tokio::join!(self.stage(batch(current)?), pages.next());
+            let (staged, next) = tokio::join!(self.stage(batch(&current)?), pages.next());
             staged?;
             page = next?;
         }

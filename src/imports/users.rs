@@ -45,7 +45,7 @@ pub(super) async fn changes<G: Graph>(reading: &Reading<'_, G>, link: String) ->
     Ok(HowRead { whole: false, delta_link, delta_at })
 }
 
-fn listed(page: Page) -> Result<Batch, Stop> {
+fn listed(page: &Page) -> Result<Batch, Stop> {
     let mut batch = Batch::default();
     for entry in &page.entries {
         let person = PersonEntry::read(entry)?.whole()?;
@@ -65,7 +65,7 @@ async fn changed<G: Graph>(reading: &Reading<'_, G>, page: Page) -> Result<Batch
         let found = if entry.removed {
             FoundPerson::Gone
         } else {
-            match entry.onto(known.get(&id).cloned()) {
+            match entry.onto(known.get(&id)) {
                 Some(person) => FoundPerson::Listed(person),
                 // Somebody new to us, of whom the entry says only what changed.
                 None => look_up(reading, &id).await?.map_or(FoundPerson::Gone, FoundPerson::Listed),

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::{ReadTrouble, person::object_id};
+use super::{
+    ReadTrouble,
+    person::{Property, object_id},
+};
 
 /// A group as Entra ID knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +30,7 @@ pub struct GroupEntry {
     /// `members@delta`: who came and who went, in order.
     pub members: Vec<MemberChange>,
     display_name: Option<String>,
-    description: Option<Option<String>>,
+    description: Property,
 }
 
 /// A direct member.
@@ -79,7 +82,7 @@ impl GroupEntry {
             security: flag("securityEnabled").zip(flag("mailEnabled")).map(|(security, mail)| security && !mail),
             members,
             display_name: entry["displayName"].as_str().map(str::to_owned),
-            description: entry.get("description").map(|text| text.as_str().map(str::to_owned)),
+            description: Property::read(entry, "description"),
         })
     }
 
@@ -88,7 +91,7 @@ impl GroupEntry {
         let (name, description) = known.map_or((None, None), |group| (Some(group.display_name), group.description));
         Group {
             display_name: self.display_name.or(name).unwrap_or_else(|| self.object_id.clone()),
-            description: self.description.unwrap_or(description),
+            description: self.description.onto(description.as_ref()),
             object_id: self.object_id,
         }
     }

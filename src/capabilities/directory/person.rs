@@ -33,28 +33,61 @@ pub struct PersonEntry {
     /// `@removed`: deleted, whether or not it can still be restored.
     pub removed: bool,
     user_principal_name: Option<String>,
-    display_name: Option<Option<String>>,
-    mail: Option<Option<String>>,
-    department: Option<Option<String>>,
-    job_title: Option<Option<String>>,
+    display_name: Property,
+    mail: Property,
+    department: Property,
+    job_title: Property,
     guest: Option<bool>,
     enabled: Option<bool>,
+}
+
+/// What an entry says of a property.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Property {
+    /// Nothing.
+    Unnamed,
+    /// That it has no value.
+    Null,
+    /// Its value.
+    Is(String),
+}
+
+impl Property {
+    /// An empty text is no value.
+    pub(super) fn read(entry: &Value, name: &str) -> Self {
+        match entry.get(name) {
+            None => Self::Unnamed,
+            Some(value) => match value.as_str() {
+                Some(text) if !text.is_empty() => Self::Is(text.to_owned()),
+                _ => Self::Null,
+            },
+        }
+    }
+
+    /// The value, when what it was is known.
+    pub(super) fn onto(self, known: Option<&String>) -> Option<String> {
+        match self {
+            Self::Unnamed => known.cloned(),
+            Self::Null => None,
+            Self::Is(text) => Some(text),
+        }
+    }
 }
 
 impl PersonEntry {
     /// Reads an entry; one without an object id makes the whole read worthless, for nobody can say who is missing.
     pub fn read(entry: &Value) -> Result<Self, ReadTrouble> {
         let object_id = object_id(entry)?;
-        let text = |name: &str| entry.get(name).map(|value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned));
+        let text = |name: &str| Property::read(entry, name);
         Ok(Self {
             object_id,
             removed: entry.get("@removed").is_some(),
-            user_principal_name: text("userPrincipalName").flatten(),
+            user_principal_name: text("userPrincipalName").onto(None),
             display_name: text("displayName"),
             mail: text("mail"),
             department: text("department"),
             job_title: text("jobTitle"),
-            guest: text("userType").map(|kind| kind.is_some_and(|kind| kind.eq_ignore_ascii_case("Guest"))),
+            guest: entry.get("userType").map(|kind| kind.as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("Guest"))),
             enabled: entry.get("accountEnabled").and_then(Value::as_bool),
         })
     }
@@ -65,17 +98,13 @@ impl PersonEntry {
     }
 
     /// The person as known, with what the entry names; `None` when that leaves the principal name or the account's state open.
-    pub fn onto(self, known: Option<Person>) -> Option<Person> {
-        let known = known.as_ref();
-        let kept = |named: Option<Option<String>>, of: fn(&Person) -> &Option<String>| {
-            named.unwrap_or_else(|| known.and_then(|person| of(person).clone()))
-        };
+    pub fn onto(self, known: Option<&Person>) -> Option<Person> {
         Some(Person {
             user_principal_name: self.user_principal_name.or_else(|| known.map(|person| person.user_principal_name.clone()))?,
-            display_name: kept(self.display_name, |person| &person.display_name),
-            mail: kept(self.mail, |person| &person.mail),
-            department: kept(self.department, |person| &person.department),
-            job_title: kept(self.job_title, |person| &person.job_title),
+            display_name: self.display_name.onto(known.and_then(|person| person.display_name.as_ref())),
+            mail: self.mail.onto(known.and_then(|person| person.mail.as_ref())),
+            department: self.department.onto(known.and_then(|person| person.department.as_ref())),
+            job_title: self.job_title.onto(known.and_then(|person| person.job_title.as_ref())),
             guest: self.guest.unwrap_or_else(|| known.is_some_and(|person| person.guest)),
             enabled: self.enabled.or_else(|| known.map(|person| person.enabled))?,
             object_id: self.object_id,

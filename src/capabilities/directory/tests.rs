@@ -82,7 +82,7 @@ fn an_entry_of_a_delta_changes_only_what_it_names() {
     let ann = PersonEntry::read(&full).unwrap().whole().unwrap();
     assert_eq!((ann.object_id.as_str(), ann.guest, ann.enabled), ("u-1", false, true));
     let change = json!({ "id": "u-1", "department": null, "accountEnabled": false });
-    let changed = PersonEntry::read(&change).unwrap().onto(Some(ann.clone())).unwrap();
+    let changed = PersonEntry::read(&change).unwrap().onto(Some(&ann)).unwrap();
     assert_eq!(changed, Person { department: None, enabled: false, ..ann });
     assert_eq!(PersonEntry::read(&change).unwrap().onto(None), None, "nobody to change");
     assert!(PersonEntry::read(&json!({ "displayName": "nobody" })).is_err());

@@ -40,6 +40,7 @@ pub struct HowRead {
 
 /// An import's row, with its scope's.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "columns of a row, each a fact of its own")]
 pub(super) struct Header {
     pub(super) scope: OrgScope,
     pub(super) operation_id: String,
