@@ -166,7 +166,7 @@ impl Login {
     }
 }
 
-/// The name in an ID token. It came straight from the token endpoint, so nobody has to verify it (OpenID Connect Core, 3.1.3.7),
+/// The name in an ID token. It came straight from the token endpoint, so nobody has to verify it (`OpenID` Connect Core, 3.1.3.7),
 /// and nothing but a line for people depends on it.
 fn principal_name(token: &str) -> Option<String> {
     let encoded = token.split('.').nth(1)?.trim_end_matches('=');

@@ -74,6 +74,7 @@ impl Session {
     }
 
     /// The same session for calls that a signed-in account has to make.
+    #[must_use]
     pub fn on_behalf_of(&self, account: &AccountGrant) -> Self {
         Self { bearer: Bearer::Account(account.authorization.clone()), ..self.clone() }
     }

@@ -8,12 +8,12 @@ use super::{
 };
 use crate::connections::{self, TeamsAccountView};
 
-/// `state`: WAITING, SIGNED_IN, LOST (with reason).
+/// `state`: `WAITING`, `SIGNED_IN`, `LOST` (with reason).
 #[derive(SimpleObject)]
 pub(super) struct TeamsAccount {
     /// Who, as far as Microsoft said.
     user_principal_name: Option<String>,
-    /// WAITING, SIGNED_IN or LOST.
+    /// `WAITING`, `SIGNED_IN` or `LOST`.
     state: &'static str,
     /// Why it is lost.
     reason: Option<String>,

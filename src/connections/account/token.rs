@@ -24,7 +24,7 @@ const TURN: TimeDelta = TimeDelta::seconds(60);
 /// How long a caller waits for another replica's turn to end, and how often it looks.
 const PATIENCE: Duration = Duration::from_secs(8);
 const LOOK: Duration = Duration::from_millis(100);
-/// The refusals that end a sign-in (OpenID Connect Core, 3.1.2.6; Microsoft, "Handle errors"). Others are about the application or
+/// The refusals that end a sign-in (`OpenID` Connect Core, 3.1.2.6; Microsoft, "Handle errors"). Others are about the application or
 /// passing, and leave the account as it is.
 const FINAL: [&str; 4] = ["invalid_grant", "interaction_required", "consent_required", "login_required"];
 
