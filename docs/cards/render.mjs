@@ -32,11 +32,6 @@ const outages = [
     area: { name: "North Ward" }, startedAt: minutes(-165), restoredAt: minutes(-4),
     cause: "Damaged by excavation", url: "https://argus.example/outages/OUT-9921",
   },
-  {
-    outageId: "OUT-9950", version: 1, title: "Valve replacement, River Road 1-80", status: "reported", planned: true,
-    customersAffected: 36, utilityType: "water", severity: "minor", area: { name: "River Road" },
-    startedAt: minutes(60), estimatedRestorationAt: minutes(240),
-  },
 ];
 const hostile = {
   outageId: "x", title: "[pay](https://evil.example) **now** <at>everyone</at> `a` _b_ ~~c~~", status: "reported", customersAffected: 1,
@@ -52,7 +47,7 @@ function cardOf(outage) {
 
 async function pageWith(browser, cards, theme, width) {
   const page = await browser.newPage();
-  await page.setViewport({ width: width + 32, height: 400, deviceScaleFactor: 1.5 });
+  await page.setViewport({ width: width + 32, height: 400, deviceScaleFactor: 1 });
   await page.setContent(`<style>
       body { margin: 0; padding: 16px; background: ${theme.page}; font-family: "Segoe UI", "Noto Sans", sans-serif; }
       .card { width: ${width}px; margin: 0 0 14px; background: ${theme.card}; border: 1px solid ${theme.border}; border-radius: 8px; overflow: hidden; }
@@ -81,7 +76,7 @@ async function pageWith(browser, cards, theme, width) {
   return page;
 }
 
-const browser = await puppeteer.launch({ executablePath: chromium, args: ["--no-sandbox"] });
+const browser = await puppeteer.launch({ executablePath: chromium, args: ["--no-sandbox", "--disable-lcd-text"] });
 try {
   const page = await pageWith(browser, [cardOf(hostile)], themes.light, widths.desktop);
   const markup = await page.evaluate(() =>

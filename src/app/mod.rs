@@ -10,6 +10,7 @@
 //! | [`ready`] | what `/readyz` asks |
 //! | [`gauges`] | metrics that are read from the store when they are asked for |
 //! | [`auditor`] | checks the audit chains from time to time, and signs where they stand |
+//! | [`rotation`] | everything sealed, under the newest key of the ring |
 //! | [`keyring`] | taking a changed key ring into use |
 
 mod auditor;
@@ -19,11 +20,13 @@ mod http;
 mod keyring;
 mod parts;
 mod ready;
+mod rotation;
 mod serve;
 mod teams;
 
 pub use auditor::Checkpoints;
 pub use broker::connect;
 pub use parts::Parts;
+pub use rotation::{left_to_rotate, rotate};
 pub use serve::{intake_settings, serve};
 pub use teams::TeamsWakes;

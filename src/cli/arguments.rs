@@ -24,7 +24,7 @@ pub(super) enum Command {
     /// Check the settings, or print every key with its default
     #[command(subcommand)]
     Config(config::Config),
-    /// Make master keys for the key ring
+    /// Make master keys for the key ring, and take them into use
     #[command(subcommand)]
     Keys(keys::Keys),
     /// Look at what Teams would show

@@ -42,7 +42,7 @@ pub fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> anyhow::Result<Answer> {
     match &arguments.command {
         Command::Config(command) => config::run(command, || sources(arguments)),
-        Command::Keys(command) => keys::run(command),
+        Command::Keys(command) => keys::run(command, || Settings::load(&sources(arguments)?)),
         Command::Teams(command) => teams::run(command),
         #[cfg(feature = "simulator")]
         Command::Simulator(command) => runtime()?.block_on(simulator::run(command)),

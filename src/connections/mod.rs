@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | [`account`] | the signed-in account that posts to Teams |
 //! | [`registration`] | what an administrator may register, checked field by field |
+//! | [`reseal`] | credentials under the newest master key, online |
 //! | [`sealing`] | the registration as a sealed row, and back |
 //! | [`service`] | register, replace, remove, view |
 //! | [`testing`] | the connection test; [`report`] is its result |
@@ -24,6 +25,7 @@ mod probe;
 mod records;
 mod registration;
 mod report;
+mod reseal;
 mod sealing;
 mod service;
 mod testing;

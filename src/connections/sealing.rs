@@ -91,6 +91,11 @@ pub(super) fn open(vault: &Vault, scope: &OrgScope, row: &ConnectionRow) -> Resu
     })
 }
 
+/// A row's data key under the newest key of the ring: that key's id, and the new wrapping.
+pub(super) fn rewrap(vault: &Vault, scope: &OrgScope, row: &ConnectionRow) -> Result<(String, Vec<u8>), VaultError> {
+    vault.rewrap(&binding(scope, &row.connection_id, row.secret_version), &row.sealed_data_key)
+}
+
 fn binding<'a>(scope: &'a OrgScope, connection_id: &'a str, secret_version: u64) -> Binding<'a> {
     Binding { organisation: scope.organisation(), purpose: PURPOSE, record: connection_id, version: secret_version }
 }

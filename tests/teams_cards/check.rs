@@ -48,8 +48,8 @@ fn elements(element: &Value) -> Result<(), String> {
             return Err(format!("not a fact: {fact}"));
         }
     }
-    let below = ["body", "items", "actions"].into_iter().filter_map(|name| element[name].as_array()).flatten();
-    below.map(elements).collect()
+    let mut below = ["body", "items", "actions"].into_iter().filter_map(|name| element[name].as_array()).flatten();
+    below.try_for_each(elements)
 }
 
 /// Both ways to Teams, each as it is and with everything outside ASCII escaped.
@@ -72,7 +72,7 @@ fn escaped(json: &str) -> String {
     for unit in json.encode_utf16() {
         match u8::try_from(unit).ok().filter(u8::is_ascii) {
             Some(byte) => text.push(byte.into()),
-            None => text.push_str(&format!("\\u{unit:04x}")),
+            None => text.extend(["\\u", &format!("{unit:04x}")]),
         }
     }
     text

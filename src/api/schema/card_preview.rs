@@ -19,8 +19,7 @@ const MARKER: &str = "preview";
 
 #[Object]
 impl PreviewQuery {
-    /// The Adaptive Card that an outage would be posted as. Nothing is sent. Times are those of the channel that the outage names,
-    /// else in UTC.
+    /// The Adaptive Card that an outage would be posted as, in the time zone of the channel that it names, else in UTC. Nothing is sent.
     #[graphql(guard = "Permission::Read")]
     async fn preview_outage_card(&self, context: &Context<'_>, input: OutageInput) -> Result<Json<Value>> {
         let given = input.read()?;

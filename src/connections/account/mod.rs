@@ -10,6 +10,7 @@
 //! | [`token`] | an access token when one is needed; the refresh token's rotation |
 //! | [`delegated`] | calls that the account makes |
 //! | [`sealed`] | what is kept, sealed and opened |
+//! | [`reseal`] | under the newest master key, when that is rotated |
 //! | [`records`] | the audit entries and the outgoing event of all that |
 //!
 //! Replicas do not fight over it: polls and refreshes are turns taken in the store. The new refresh token is committed before its
@@ -17,6 +18,7 @@
 
 mod delegated;
 mod records;
+mod reseal;
 mod sealed;
 mod sign_in;
 mod token;

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The audit target, and the outgoing event's subject.
-const TARGET: &str = "connection/teams-account";
+pub(super) const TARGET: &str = "connection/teams-account";
 
 /// What a person can do about a lost sign-in.
 pub(super) const REMEDY: &str = "Sign in again: startTeamsSignIn, or `argus-m365 connection teams-sign-in`.";

@@ -53,6 +53,16 @@ pub(super) fn open_token(vault: &Vault, scope: &OrgScope, row: &TeamsAccountRow)
     open(vault, scope, Place::token(&row.account_id, row.token_version), &row.token)
 }
 
+/// The data key of an account's token, wrapped anew: the new key's id and the new wrapping.
+pub(super) fn rewrap_token(vault: &Vault, scope: &OrgScope, row: &TeamsAccountRow) -> Result<(String, Vec<u8>), VaultError> {
+    vault.rewrap(&Place::token(&row.account_id, row.token_version).binding(scope), &row.token.data_key)
+}
+
+/// The same of a sign-in's device code.
+pub(super) fn rewrap_code(vault: &Vault, scope: &OrgScope, row: &TeamsSignInRow) -> Result<(String, Vec<u8>), VaultError> {
+    vault.rewrap(&Place::code(&row.sign_in_id).binding(scope), &row.code.data_key)
+}
+
 fn open(vault: &Vault, scope: &OrgScope, place: Place<'_>, sealed: &SealedToken) -> Result<SecretString, VaultError> {
     vault.open(&place.binding(scope), &sealed.data_key, place.field, &sealed.value)
 }

@@ -156,8 +156,8 @@ impl Connections {
         let grant = match asked {
             Ok(grant) => grant,
             Err(NoToken::Lost(reason)) => {
-                self.lose(scope, row, &reason).await?;
-                return Err(NoToken::Lost(reason));
+                // Not lost when another replica has a newer token by now: then that one counts.
+                return if self.lose(scope, row, &reason).await? { Err(NoToken::Lost(reason)) } else { Ok(None) };
             }
             Err(other) => {
                 self.parts.store.give_refresh_turn_back(scope, turn).await?;
@@ -189,14 +189,16 @@ impl Connections {
         })
     }
 
-    async fn lose(&self, scope: &OrgScope, row: &TeamsAccountRow, reason: &str) -> Result<(), ConnectionError> {
+    /// Writes the loss down; false when the account is another by now, or has another token.
+    async fn lose(&self, scope: &OrgScope, row: &TeamsAccountRow, reason: &str) -> Result<bool, ConnectionError> {
         let now = self.parts.clock.now();
         let (entry, event) = records::lost(scope, &self.parts.ids, now, reason);
-        if self.parts.store.lose_teams_account(scope, row, (reason.to_owned(), now), entry, event).await? {
+        let lost = self.parts.store.lose_teams_account(scope, row, (reason.to_owned(), now), entry, event).await?;
+        if lost {
             tracing::warn!(organisation = %scope.organisation(), reason, "the account that posts to Teams is not signed in any more");
             self.parts.metrics.teams_accounts_lost_total.inc();
             self.announce_change();
         }
-        Ok(())
+        Ok(lost)
     }
 }

@@ -161,7 +161,7 @@ fn grant(world: &World, who: Refresh, now: DateTime<Utc>) -> String {
     body.to_string()
 }
 
-/// Delegated permissions of Graph, and `OpenID`'s own words.
+/// Delegated permissions of Graph, and the words of `OpenID`.
 fn scopes(form: &Form, tenant: &Tenant) -> Result<Vec<String>, Refusal> {
     let text = form.get("scope").ok_or_else(|| missing("scope"))?;
     let root = format!("{}/", tenant.settings().resource);

@@ -31,7 +31,10 @@ pub(super) fn facts(outage: &WantedOutage, zone: Tz, now: DateTime<Utc>, budget:
         ("Severity", outage.severity.map(|severity| words::severity(severity).to_owned())),
         ("Area", area.and_then(|area| line(&area.name, budget.name))),
         ("Zones", area.and_then(|area| zones(&area.zone_ids, budget.entries))),
-        ("Started", outage.started_at.map(|at| times::with_hint(at, zone, now))),
+        (
+            if outage.started_at.is_some_and(|at| at > now) { "Starts" } else { "Started" },
+            outage.started_at.map(|at| times::with_hint(at, zone, now)),
+        ),
         ("Expected back", expected.map(|at| times::expected(at, zone, now))),
         ("Restored", restored(outage, zone, now)),
         ("Cause", line(&outage.cause, budget.cause)),

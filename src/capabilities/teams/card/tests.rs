@@ -16,7 +16,7 @@ fn card(outage: &WantedOutage) -> Value {
 
 fn facts(card: &Value) -> Vec<(String, String)> {
     let set = card["body"].as_array().unwrap().iter().find(|element| element["type"] == "FactSet").unwrap();
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let text = |value: &Value| value.as_str().unwrap().replace('\u{a0}', " ");
     set["facts"].as_array().unwrap().iter().map(|fact| (text(&fact["title"]), text(&fact["value"]))).collect()
 }
 
