@@ -11,7 +11,8 @@ const STEP: u32 = 64;
 pub async fn left_to_rotate(parts: &Parts) -> Result<u64, StoreError> {
     let connections = parts.store.count_under_another_key(&parts.worker, &newest(parts)).await?;
     let accounts = parts.store.count_teams_accounts_under_another_key(&parts.worker, &newest(parts)).await?;
-    Ok(connections + accounts)
+    let channels = parts.store.count_channels_under_another_key(&parts.worker, &newest(parts)).await?;
+    Ok(connections + accounts + channels)
 }
 
 /// Puts every sealed row under the ring's newest key, and tells after each step how many it has done. What is sealed meanwhile is under
@@ -19,7 +20,7 @@ pub async fn left_to_rotate(parts: &Parts) -> Result<u64, StoreError> {
 pub async fn rotate(parts: &Parts, mut done: impl FnMut(u64)) -> Result<u64, ConnectionError> {
     let mut total = 0;
     loop {
-        let step = parts.connections.reseal(&parts.worker, STEP).await?;
+        let step = parts.connections.reseal(&parts.worker, STEP).await? + parts.channels.reseal(&parts.worker, STEP).await?;
         if step == 0 {
             return Ok(total);
         }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     capabilities::Outcome,
     clock::SharedClock,
-    connections::Actor,
+    connections::{Actor, ConnectionError},
     ids::Ids,
     metrics::Metrics,
     organisation::OrgScope,
@@ -117,13 +117,16 @@ impl Channels {
 
     /// Seals the URLs of at most `limit` channels under the ring's newest key; how many were left under another before. A rotation goes
     /// on until there are none.
-    pub async fn reseal(&self, worker: &WorkerScope, limit: u32) -> Result<usize, ChannelError> {
+    pub async fn reseal(&self, worker: &WorkerScope, limit: u32) -> Result<usize, ConnectionError> {
         let newest = self.parts.vault.key_ids().pop().unwrap_or_default();
         let old = self.parts.store.channels_under_another_key(worker, &newest, limit).await?;
         for (scope, key) in &old {
             let Some(row) = self.parts.store.channel(scope, key).await? else { continue };
             let (key_id, data_key) = sealing::rewrap(&self.parts.vault, scope, &row)?;
-            self.parts.store.rewrap_channel(scope, &row, key_id, data_key).await?;
+            let operator = Actor { name: "operator".into(), correlation_id: None };
+            let detail = json!({ "from": row.key_id, "to": key_id });
+            let audit = entry(&operator, self.parts.clock.now(), "keys.rotated", key, detail);
+            self.parts.store.rewrap_channel(scope, &row, (key_id, data_key), audit).await?;
         }
         Ok(old.len())
     }

@@ -187,19 +187,35 @@ impl Store {
         rows.and_then(|rows| rows.iter().map(read).collect()).map_err(|failure| failure.doing(DOING))
     }
 
+    /// How many channels' URLs are not sealed under the key `newest`.
+    pub async fn count_channels_under_another_key(&self, _worker: &WorkerScope, newest: &str) -> Result<u64, StoreError> {
+        const DOING: &str = "counting the Teams channels to re-seal";
+        let mut conn = self.read(DOING).await?;
+        let text = "SELECT COUNT(*) FROM teams_channel WHERE key_id <> '' AND key_id <> $1";
+        let rows = conn.all(text, vec![newest.into()]).await;
+        rows.and_then(|rows| rows.first().map_or(Ok(0), |row| row.count(0))).map_err(|failure| failure.doing(DOING))
+    }
+
     /// Puts a channel's data key under another key of the ring; false when the channel was set anew or removed meanwhile.
     pub async fn rewrap_channel(
         &self,
         scope: &OrgScope,
         row: &ChannelRow,
-        key_id: String,
-        sealed_data_key: Vec<u8>,
+        (key_id, sealed_data_key): (String, Vec<u8>),
+        audit: NewAuditEntry,
     ) -> Result<bool, StoreError> {
+        let given = Arc::new((scope.clone(), audit));
         let named: Vec<Value> = vec![scope.as_str().into(), row.key.as_str().into(), row.secret_version.into()];
         let job: Job<bool> = Box::new(move |tx| {
-            let mut values = named.clone();
+            let (mut values, given) = (named.clone(), Arc::clone(&given));
             values.extend([key_id.as_str().into(), sealed_data_key.as_slice().into()]);
-            Box::pin(async move { Ok(tx.conn.run(REWRAP, values).await? > 0) })
+            Box::pin(async move {
+                let moved = tx.conn.run(REWRAP, values).await? > 0;
+                if moved {
+                    tx.audit(&given.0, [given.1.clone()]);
+                }
+                Ok(moved)
+            })
         });
         self.write("re-sealing a Teams channel", job).await
     }
