@@ -178,7 +178,7 @@ async fn every_state_of_a_mailbox_has_its_documented_error() {
     ];
     for (state, status, code) in cases {
         let mailboxes = [(NIAMH.to_owned(), state)].into();
-        assert!(lab.simulator.change(TenantSpec::DEMO_ID, TenantChange { mailboxes, ..TenantChange::default() }));
+        assert!(lab.simulator.change_tenant(TenantSpec::DEMO_ID, TenantChange { mailboxes, ..TenantChange::default() }));
         let answer = lab.create(NIAMH, &visit("t-1", "acme/1")).await;
         assert_eq!((answer.status, answer.code()), (status, code), "{state:?}");
     }

@@ -70,7 +70,7 @@ async fn an_expired_secret_is_told_apart_from_a_wrong_one() {
     let lab = Lab::new().await;
     let mut app = TenantSpec::demo().apps.remove(0);
     app.secrets = vec![SecretSpec { value: TenantSpec::DEMO_SECRET.to_owned(), expires: Some(past) }];
-    assert!(lab.simulator.change(TenantSpec::DEMO_ID, TenantChange { apps: vec![app], ..TenantChange::default() }));
+    assert!(lab.simulator.change_tenant(TenantSpec::DEMO_ID, TenantChange { apps: vec![app], ..TenantChange::default() }));
     let answer = lab.ask_token(TenantSpec::DEMO_ID, &secret_form()).await;
     assert_eq!((answer.status, answer.body["error_codes"][0].as_u64()), (401, Some(7_000_222)));
 }
@@ -154,7 +154,7 @@ async fn without_the_role_the_call_is_denied_unless_exchange_grants_the_mailbox(
 #[tokio::test]
 async fn revoked_tokens_are_refused_and_a_new_one_works() {
     let mut lab = Lab::new().await;
-    lab.simulator.change(TenantSpec::DEMO_ID, TenantChange { revoke_tokens: true, ..TenantChange::default() });
+    lab.simulator.change_tenant(TenantSpec::DEMO_ID, TenantChange { revoke_tokens: true, ..TenantChange::default() });
     assert_eq!(lab.get("/organization?$select=id").await.status, 401);
     lab.token = lab.new_token().await;
     let organization = lab.get("/organization?$select=id").await;

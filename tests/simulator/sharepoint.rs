@@ -325,6 +325,6 @@ async fn a_site_is_made_over_http_and_its_items_are_touched_by_hand() {
     let state = read(control(Method::GET, "/state")).await.unwrap();
     assert_eq!(state.body["lists"][1]["items"][0]["fields"]["Key"], 8.0);
     let change = TenantChange { apps: vec![AppSpec::default()], ..TenantChange::default() };
-    assert!(lab.simulator.change(TenantSpec::DEMO_ID, change), "other changes leave sites alone");
+    assert!(lab.simulator.change_tenant(TenantSpec::DEMO_ID, change), "other changes leave sites alone");
     assert_eq!(found(&lab, &path).await, ["1"]);
 }
