@@ -87,13 +87,17 @@ async fn the_list_of_operations_above_is_complete() {
 
 #[tokio::test]
 async fn everything_is_asked_for_the_tokens_organisation() {
-    let api = TestApi::new();
+    let mut ask_nobody = Vec::new();
     for &(operation, _) in OPERATIONS {
+        let api = TestApi::new();
         api.ask(operation).await.data();
+        let calls = api.memory.calls();
+        assert!(calls.iter().all(|call| call.starts_with("acme ")), "{operation}: {calls:?}");
+        if calls.is_empty() {
+            ask_nobody.push(operation);
+        }
     }
-    let calls = api.memory.calls();
-    assert_eq!(calls.len(), OPERATIONS.len() - 2, "viewer and preview ask nobody");
-    assert!(calls.iter().all(|call| call.starts_with("acme ")), "{calls:?}");
+    assert_eq!(ask_nobody, ["{ viewer { subject } }", PREVIEW]);
 }
 
 #[tokio::test]
