@@ -273,16 +273,21 @@ impl ImportAdmin for Memory {
 
     fn reject<'a>(
         &'a self,
-        _scope: &'a OrgScope,
-        _actor: &'a Actor,
+        scope: &'a OrgScope,
+        actor: &'a Actor,
         id: &'a str,
     ) -> BoxFuture<'a, Result<OperationRow, ImportProblem>> {
+        let asked = self.read(scope, &format!("reject {id} by {}", actor.name), || ());
         let answer = match id {
             "o-1" => Err(ImportProblem::NotWaiting),
             "o-2" => Ok(samples::operations().remove(0)),
             _ => Err(ImportProblem::NotFound),
         };
-        async move { answer }.boxed()
+        async move {
+            asked.await?;
+            answer
+        }
+        .boxed()
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How long after a 429 a call may still arrive that was under way: decided on before its sender could read that answer, or read in the
 /// store that another replica had. The replicas here are told within 100 ms and a commit; the rest is a busy machine's.
-const UNDER_WAY: chrono::TimeDelta = chrono::TimeDelta::milliseconds(250);
+const UNDER_WAY: chrono::TimeDelta = chrono::TimeDelta::milliseconds(500);
 /// The reference that every event of ours carries.
 const OURS: &str = "acme/task-";
 

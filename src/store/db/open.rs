@@ -54,6 +54,10 @@ pub(super) enum Reader {
     Postgres(PgPool),
 }
 
+/// A process that is frozen inside a transaction must not hold its rows' locks, and with them every other replica's claims, for as long
+/// as it is frozen. Our own transactions are never idle: they wait for nothing but the server.
+const LET_GO: &str = "SET idle_in_transaction_session_timeout = '3s'";
+
 impl Target {
     pub(super) fn parse(url: &str) -> Result<Self, Failure> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
@@ -102,7 +106,11 @@ impl Target {
                 let options = options.pragma("cache_size", CACHE).pragma("wal_autocheckpoint", CHECKPOINT);
                 Ok(Conn::Sqlite(Box::new(SqliteConnection::connect_with(&options).await?)))
             }
-            Self::Postgres(options) => Ok(Conn::Postgres(Box::new(PgConnection::connect_with(options).await?))),
+            Self::Postgres(options) => {
+                let mut conn = Conn::Postgres(Box::new(PgConnection::connect_with(options).await?));
+                conn.run(LET_GO, vec![]).await?;
+                Ok(conn)
+            }
         }
     }
 
