@@ -135,8 +135,17 @@ fn is_numbered(text: &str) -> bool {
     rest.len() < text.len() && (rest.starts_with(". ") || rest.starts_with(") "))
 }
 
-/// Validates cards against the official schema, where it lies beside the checkout and Python has what it takes.
-pub(crate) fn against_the_schema(cards: &[Value]) {
+/// One card of so many is validated against the official schema: the validator takes its time, and [`card`] has looked at each of
+/// them. `ARGUS_CARDS=long` validates all.
+const SAMPLE: usize = 25;
+
+/// Whether the card of this number is one of them.
+pub(crate) fn is_sampled(number: usize) -> bool {
+    number.is_multiple_of(SAMPLE) || long_form()
+}
+
+/// Validates cards, as JSON, against the official schema, where it lies beside the checkout and Python has what it takes.
+pub(crate) fn against_the_schema(cards: &[String]) {
     let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/graph/adaptive-card-1.4.schema.json");
     let (true, Some(python)) = (schema.exists(), python()) else {
         eprintln!("skipped: no schema beside the checkout, or no Python with jsonschema");
@@ -164,6 +173,11 @@ pub(crate) fn against_the_schema(cards: &[Value]) {
     drop(input);
     let out = child.wait_with_output().expect("Python ends");
     assert_eq!(String::from_utf8_lossy(&out.stdout).trim(), cards.len().to_string());
+}
+
+#[expect(clippy::disallowed_methods, reason = "a switch of the test run, not a setting of the product")]
+fn long_form() -> bool {
+    std::env::var("ARGUS_CARDS").is_ok_and(|form| form == "long")
 }
 
 #[expect(clippy::disallowed_methods, reason = "a switch of the test run, not a setting of the product")]

@@ -8,7 +8,6 @@ mod hostile;
 use argus_m365::capabilities::teams::card;
 use chrono_tz::{TZ_VARIANTS, Tz};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
-use serde_json::Value;
 
 /// As many as the product's promise speaks of.
 const CARDS: usize = 10_000;
@@ -21,29 +20,33 @@ fn zone(dice: &mut StdRng) -> Tz {
 #[test]
 fn no_outage_makes_a_card_that_is_invalid_too_large_or_more_than_text() {
     let mut dice = StdRng::seed_from_u64(SEED);
-    let mut cards = Vec::with_capacity(CARDS);
+    let mut sample = Vec::new();
     for number in 0..CARDS {
         let outage = hostile::outage(&mut dice);
         let (zone, now) = (zone(&mut dice), hostile::instant(&mut dice));
         let card = card::render(&outage, zone, now, &format!("argus:acme/{number}"));
         check::card(&card, outage.url.as_deref()).unwrap_or_else(|wrong| panic!("card {number}: {wrong}\n{outage:#?}\n{card:#}"));
         assert_eq!(card["body"][0]["id"], format!("argus:acme/{number}"));
-        cards.push(card);
+        if check::is_sampled(number) {
+            sample.push(card.to_string());
+        }
     }
-    check::against_the_schema(&cards);
+    check::against_the_schema(&sample);
 }
 
 #[test]
 fn no_storm_makes_a_summary_that_is_invalid_too_large_or_more_than_text() {
     let mut dice = StdRng::seed_from_u64(SEED + 1);
-    let mut cards: Vec<Value> = Vec::new();
+    let mut sample = Vec::new();
     for number in 0..100 {
         let outages: Vec<_> = (0..dice.random_range(0..60)).map(|_| hostile::outage(&mut dice)).collect();
         let card = card::summary(&outages.iter().collect::<Vec<_>>(), zone(&mut dice), hostile::instant(&mut dice), "storm");
         check::card(&card, None).unwrap_or_else(|wrong| panic!("summary {number}: {wrong}\n{card:#}"));
-        cards.push(card);
+        if check::is_sampled(number) {
+            sample.push(card.to_string());
+        }
     }
-    check::against_the_schema(&cards);
+    check::against_the_schema(&sample);
 }
 
 #[test]
