@@ -14,9 +14,6 @@ const BYTES: usize = 72 * 1024 * 1024;
 /// How long after its end a pull is waited for before the server counts as gone.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How long a pull that is given up is still looked at: what the server has sent for it already would come again only after `ack_wait`.
-const LAST_LOOK: Duration = Duration::from_millis(100);
-
 /// What a pull brought.
 #[derive(Debug)]
 pub(super) struct Pulled {
@@ -49,10 +46,7 @@ pub(super) async fn pull(
     let mut upcoming = tokio::select! {
         biased; // a first message that is here must not be dropped
         first = next(&mut batch, wait + GRACE) => first,
-        broken = give_up => match broken {
-            Some(broken) => Err(Some(broken)),
-            None => next(&mut batch, LAST_LOOK).await.map_err(|_| None),
-        },
+        broken = give_up => Err(broken),
     };
     loop {
         match upcoming {

@@ -33,6 +33,8 @@ struct Given {
     refused_rejections: Vec<Rejection>,
     /// Calls that are still to be refused.
     failures: u32,
+    /// Cancelled by the first call: told to stop with a batch in hand.
+    stop: Option<CancellationToken>,
     /// A key that makes every call with it fail.
     poison: Option<String>,
 }
@@ -55,6 +57,9 @@ impl Inbox for FakeInbox {
         rejections: Vec<Rejection>,
     ) -> Result<Vec<Taken>, StoreError> {
         self.with(|given| {
+            if let Some(stop) = given.stop.take() {
+                stop.cancel();
+            }
             if given.failures > 0 {
                 given.failures -= 1;
                 given.refused += 1;
@@ -387,12 +392,12 @@ async fn what_is_there_is_left_as_it_is() {
 #[tokio::test]
 async fn stopping_finishes_the_batch_in_hand() {
     let Some(running) = Running::start(FakeInbox::default()).await else { return };
-    for n in 0..300 {
-        running.context.publish("argus.acme.task.closed", closed(&n.to_string()).into()).await.unwrap();
-    }
-    eventually("some arrived", async || !running.inbox.keys().is_empty()).await;
     let (context, inbox, broker) = (running.context.clone(), running.inbox.clone(), running.broker);
-    running.stop.cancel();
+    inbox.with(|given| given.stop = Some(running.stop.clone()));
+    for n in 0..300 {
+        context.publish("argus.acme.task.closed", closed(&n.to_string()).into()).await.unwrap();
+    }
+    eventually("some arrived", async || !inbox.keys().is_empty()).await;
     tokio::time::timeout(Duration::from_secs(5), running.task).await.unwrap().unwrap();
     let stream = context.get_stream("ARGUS").await.unwrap();
     let info = stream.consumer_info("argus-m365").await.unwrap();
