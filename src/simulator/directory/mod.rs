@@ -6,7 +6,7 @@
 //!
 //! [`state`] what is remembered · [`change`] what administrators do · [`generate`] large tenants · [`properties`] what is shown ·
 //! [`query`] and [`filter`] the options · [`listing`] and [`members`] pages · [`delta`] changes since a link, told from [`entries`]
-//! · [`token`] opaque links · [`units`] the throttling budget · [`organization`] the tenant itself.
+//! · [`token`] opaque links · [`units`] the throttling budget · [`mod@organization`] the tenant itself.
 
 mod change;
 mod delta;

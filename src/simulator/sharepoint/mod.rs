@@ -4,7 +4,7 @@
 //! items", "Create a new item in a list", "Update an item in a list", "Delete an item from a list", "Avoid getting throttled or
 //! blocked in SharePoint Online".
 //!
-//! [`spec`] what a tenant is made from · [`site`] sites and who may · [`list`] items and their indexes · [`column`] what a column
+//! [`spec`] what a tenant is made from · [`site`] sites and who may · [`list`] items and their indexes · [`mod@column`] what a column
 //! takes · [`filter`] and [`query`] the options · [`read`] and [`mod@write`] the calls · [`meter`] resource units · [`report`] for tests.
 
 mod column;
