@@ -95,6 +95,20 @@ impl Caller {
         self.simulator_post(&format!("_sim/tenants/{id}/directory"), &json!({ "changes": changes })).await
     }
 
+    /// Changes the tenant: adds sites, channels.
+    pub(super) async fn change_tenant(&self, change: &Value) -> anyhow::Result<()> {
+        let path = format!("_sim/tenants/{}", self.tenant["id"].as_str().unwrap_or_default());
+        let answer = self.http.patch(self.simulator.join(&path)?).json(change).send().await?;
+        let status = answer.status();
+        ensure!(status.is_success(), "the simulator refused {path}: {status} {}", answer.text().await.unwrap_or_default());
+        Ok(())
+    }
+
+    /// Somebody enters the code of a sign-in at another screen, and agrees.
+    pub(super) async fn approve_sign_in(&self, code: &str, user: &str) -> anyhow::Result<()> {
+        self.simulator_post(&format!("_sim/sign-ins/{code}"), &json!({ "approve": { "user": user } })).await
+    }
+
     /// Answers of this path are whole to HTTP and end half-way through their JSON.
     pub(super) async fn break_off(&self, path: &str) -> anyhow::Result<()> {
         self.simulator_post("_sim/faults", &json!({ "method": "GET", "path": path, "effect": "truncated" })).await

@@ -1,17 +1,20 @@
 //! `demo`: the whole story in a minute, against the tenant simulator, with every claim checked.
 //!
 //! [`stage`] starts a broker, the simulator and the connector (the same binary, as a child); [`story`] publishes and shows;
-//! [`teller`] waits; [`outages`] tells of Teams; [`claims`] compares what is said with what the simulator remembers; [`table`] prints. Nothing is left behind.
+//! [`teller`] waits; [`outages`] and [`sign_in`] tell of Teams, [`zones`] of SharePoint, [`directory`] of Entra ID; [`claims`] compares what
+//! is said with what the simulator remembers; [`table`] prints. Nothing is left behind.
 
 mod calendars;
 mod caller;
 mod claims;
 mod directory;
 mod outages;
+mod sign_in;
 mod stage;
 mod story;
 mod table;
 mod teller;
+mod zones;
 
 use std::time::Instant;
 

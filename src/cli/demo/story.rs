@@ -30,6 +30,8 @@ pub(super) async fn tell(stage: &mut Stage, table: &mut Table, claims: &mut Clai
     teller.close().await?;
     teller.kill_in_the_middle().await?;
     teller.an_outage().await?;
+    teller.sign_in_for_teams().await?;
+    teller.publish_zones().await?;
     teller.import_the_directory().await?;
     teller.lose_one_person().await?;
     teller.lose_half_the_directory().await?;
