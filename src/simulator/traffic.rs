@@ -16,8 +16,10 @@ const TRANSPORT: &[&str] = &["host", "content-length", "connection", "accept-enc
 /// The requests as JSON lines. Parts of a batch are left out, they stand inside it; refused requests only come along when asked for.
 pub fn lines(records: &[RequestRecord], with_refused: bool) -> String {
     let mut text = String::new();
-    // A webhook is not Graph: its card is checked where it is received.
-    let graph = |record: &&RequestRecord| !record.path.starts_with("/workflows/");
+    // A webhook is not Graph: its card is checked where it is received. Nor is the start of a sign-in: the description knows the token
+    // endpoint alone, and the simulator checks the form of what it gets (`identity`).
+    let graph =
+        |record: &&RequestRecord| !record.path.starts_with("/workflows/") && !record.path.ends_with("/oauth2/v2.0/devicecode");
     for record in records.iter().filter(graph).filter(|record| !record.in_batch && (with_refused || !record.refused)) {
         text.push_str(&line(record).to_string());
         text.push('\n');
