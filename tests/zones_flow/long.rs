@@ -93,7 +93,7 @@ async fn two_hundred_kills_and_lost_answers() {
         (world, connector)
     };
     world.simulator.behave(&json!({ "latencyMs": 20 })).await;
-    let lost = json!({ "path": "/v1.0/$batch", "when": "after", "effect": "drop", "probability": 0.2, "seed": 7 });
+    let lost = json!({ "path": "/v1.0/$batch", "when": "after", "effect": "reset", "probability": 0.2, "seed": 7 });
     world.simulator.fault(lost).await;
     let (mut kills, mut wanted) = (0, 0);
     while kills < 100 {
