@@ -4,6 +4,7 @@
 //! not disturb each other.
 
 use std::{
+    collections::HashMap,
     fs::{self, File, OpenOptions},
     io::{self, BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
@@ -46,26 +47,48 @@ impl Checkpoints {
         Ok(Some(Self { key, file: audit.checkpoint_file.clone() }))
     }
 
-    /// What the file says of an organisation's chain: lines that our key signed. How many were not is told, too.
-    pub fn known(&self, scope: &OrgScope) -> anyhow::Result<(Vec<Head>, u64)> {
-        let Some(path) = self.file.as_deref().filter(|path| path.exists()) else { return Ok((Vec::new(), 0)) };
+    /// What the file says: of each organisation the last checkpoint that our key signed. One is enough, for its hash covers every entry
+    /// before it, and the file grows for ever.
+    pub fn known(&self) -> anyhow::Result<Known> {
+        let mut known = Known::default();
+        let Some(path) = self.file.as_deref().filter(|path| path.exists()) else { return Ok(known) };
         let file = File::open(path).with_context(|| format!("audit.checkpoint_file: opening {}", path.display()))?;
-        let (mut heads, mut foreign) = (Vec::new(), 0);
         for line in BufReader::new(file).lines() {
             let line = line.with_context(|| format!("audit.checkpoint_file: reading {}", path.display()))?;
             let signed = serde_json::from_str::<Value>(&line).ok().and_then(|value| SignedCheckpoint::from_json(&value));
             match signed.filter(|signed| self.key.signed(signed)) {
-                Some(signed) if signed.checkpoint.organisation == scope.as_str() => heads.push(signed.checkpoint.head),
-                Some(_) => {}
-                None => foreign += 1,
+                Some(signed) => known.take(signed.checkpoint),
+                None => known.foreign += 1,
             }
         }
-        Ok((heads, foreign))
+        Ok(known)
     }
 
     fn keep(&self, signed: &SignedCheckpoint) -> io::Result<()> {
         let Some(path) = &self.file else { return Ok(()) };
         append(path, &format!("{}\n", signed.to_json()))
+    }
+}
+
+/// What a checkpoint file says.
+#[derive(Debug, Default)]
+pub struct Known {
+    last: HashMap<String, Head>,
+    /// Lines that our key did not sign.
+    pub foreign: u64,
+}
+
+impl Known {
+    /// Where an organisation's chain stood last.
+    pub fn of(&self, scope: &OrgScope) -> Option<Head> {
+        self.last.get(scope.as_str()).copied()
+    }
+
+    fn take(&mut self, checkpoint: Checkpoint) {
+        let last = self.last.entry(checkpoint.organisation).or_insert(checkpoint.head);
+        if last.seq < checkpoint.head.seq {
+            *last = checkpoint.head;
+        }
     }
 }
 
@@ -101,11 +124,12 @@ impl Auditor {
     }
 
     async fn round(&self, stop: &CancellationToken) -> Result<(), StoreError> {
+        let known = self.known();
         for scope in self.parts.store.audited_organisations(&self.parts.worker).await? {
             if stop.is_cancelled() {
                 return Ok(());
             }
-            let found = self.parts.store.verify_audit_against(&scope, &self.known(&scope)).await?;
+            let found = self.parts.store.verify_audit_against(&scope, known.of(&scope).as_slice()).await?;
             self.parts.metrics.audit_intact.with_label_values(&[scope.as_str()]).set(found.intact.into());
             if found.intact {
                 self.sign(&scope, &found).await;
@@ -117,15 +141,14 @@ impl Auditor {
         Ok(())
     }
 
-    fn known(&self, scope: &OrgScope) -> Vec<Head> {
-        let known = self.checkpoints.as_ref().map(|checkpoints| checkpoints.known(scope));
-        known.transpose().map(Option::unwrap_or_default).map_or_else(
-            |error| {
+    fn known(&self) -> Known {
+        match self.checkpoints.as_ref().map(Checkpoints::known).transpose() {
+            Ok(known) => known.unwrap_or_default(),
+            Err(error) => {
                 tracing::warn!(error = format!("{error:#}"), "kept checkpoints could not be read");
-                Vec::new()
-            },
-            |(heads, _)| heads,
-        )
+                Known::default()
+            }
+        }
     }
 
     /// Signs where the chain stands; into the file, and to whoever listens.

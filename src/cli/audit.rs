@@ -62,13 +62,13 @@ async fn verify(store: &Store, org: Option<&OrganisationId>, checkpoints: Option
         Some(org) => vec![OrgScope::granted_to_operator(org.clone())],
         None => store.audited_organisations(&WorkerScope::for_loops()).await.context("listing the organisations")?,
     };
-    let (mut intact, mut held, mut unsigned) = (true, 0, 0);
+    let known = checkpoints.as_ref().map(Checkpoints::known).transpose()?.unwrap_or_default();
+    let (mut intact, mut held) = (true, 0);
     for scope in &scopes {
-        let (known, foreign) = checkpoints.as_ref().map_or(Ok((Vec::new(), 0)), |checkpoints| checkpoints.known(scope))?;
-        unsigned = unsigned.max(foreign);
-        held += known.len();
+        let checkpoint = known.of(scope);
+        held += usize::from(checkpoint.is_some());
         let found = store
-            .verify_audit_against(scope, &known)
+            .verify_audit_against(scope, checkpoint.as_slice())
             .await
             .with_context(|| format!("reading the chain of {}", scope.as_str()))?;
         intact &= found.intact;
@@ -87,8 +87,8 @@ async fn verify(store: &Store, org: Option<&OrganisationId>, checkpoints: Option
         None => say!("signed checkpoints: off; a database restored together with its chain's head is not noticed")?,
         Some(_) => say!("signed checkpoints: {held} compared")?,
     }
-    if unsigned > 0 {
-        say!("the checkpoint file holds {unsigned} lines that the key did not sign")?;
+    if known.foreign > 0 {
+        say!("the checkpoint file holds {} lines that the key did not sign", known.foreign)?;
         intact = false;
     }
     Ok(intact.into())
