@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    calendar::{Event, Presentation},
+    calendar::{Event, Meetings, Presentation},
     sharepoint::{self, ListReport},
     tenant::{MailboxState, Person, Tenant},
 };
@@ -86,6 +86,18 @@ pub struct Copies {
     pub value: String,
     /// Most live events that carried it at the same time.
     pub most: usize,
+    /// Which events carried it at the same time, in the order they were made; each company that met is listed once.
+    pub met: Vec<Vec<Met>>,
+}
+
+/// One of several live events that carried the same reference at the same time, as it was then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Met {
+    /// Its subject.
+    pub subject: String,
+    /// Its start as an instant.
+    pub start: DateTime<Utc>,
 }
 
 /// One live event.
@@ -151,9 +163,7 @@ pub(crate) fn tenant(tenant: &Tenant) -> TenantState {
 fn mailbox(person: &Arc<Person>) -> MailboxReport {
     let (events, (made, removed), copies) = {
         let calendar = person.calendar.lock();
-        let copies =
-            calendar.copies().map(|((property, value), most)| Copies { property: property.clone(), value: value.clone(), most });
-        (calendar.live(), calendar.counts(), copies.collect())
+        (calendar.live(), calendar.counts(), calendar.copies().map(copies).collect())
     };
     let (most_concurrent, turned_away) = person.concurrency();
     let state = *person.mailbox.read();
@@ -168,6 +178,12 @@ fn mailbox(person: &Arc<Person>) -> MailboxReport {
         turned_away,
         copies,
     }
+}
+
+fn copies(((property, value), meetings): (&(String, String), &Meetings)) -> Copies {
+    let met = |(subject, start): &(String, DateTime<Utc>)| Met { subject: subject.clone(), start: *start };
+    let met = meetings.seen.iter().map(|company| company.iter().map(met).collect());
+    Copies { property: property.clone(), value: value.clone(), most: meetings.most, met: met.collect() }
 }
 
 fn event(event: &Event, person: &Person) -> EventReport {

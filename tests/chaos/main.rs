@@ -15,6 +15,7 @@ mod microsoft;
 mod processes;
 mod replica;
 mod restore;
+mod restored_attempt;
 mod servers;
 mod stage;
 mod stores;

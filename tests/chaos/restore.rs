@@ -10,7 +10,7 @@ use crate::{
     dice::size,
     replica::Replica,
     stage::Stage,
-    support::{Store, eventually},
+    support::{Store, World, eventually},
 };
 
 async fn yesterdays_database(store: Store) {
@@ -23,11 +23,11 @@ async fn yesterdays_database(store: Store) {
         some_work(&stage).await;
         // In the midst of its work: leases are out, intents committed, answers under way.
         replica.kill();
-        let backup = Backup::take(&stage, store).await;
+        let backup = Backup::take(&stage.world, store).await;
         let replica = stage.replica().await;
         some_work(&stage).await;
         replica.kill();
-        backup.restore(&stage).await;
+        backup.restore(&stage.world).await;
         Replica::command(&stage.world, &["events", "replay", "--from", &known.to_rfc3339()]).await;
         let replica = stage.replica().await;
         some_work(&stage).await;
@@ -75,7 +75,7 @@ async fn changes(stage: &Stage) -> u64 {
 }
 
 /// A copy of a store that nobody has open.
-enum Backup {
+pub(crate) enum Backup {
     /// Beside the database's file.
     File,
     /// A database of this name on the same server.
@@ -83,35 +83,37 @@ enum Backup {
 }
 
 impl Backup {
-    async fn take(stage: &Stage, store: Store) -> Self {
+    /// Takes it.
+    pub(crate) async fn take(world: &World, store: Store) -> Self {
         match store {
             Store::Sqlite => {
-                copy(stage.world.folder.path(), "store.db", "yesterday.db");
+                copy(world.folder.path(), "store.db", "yesterday.db");
                 Self::File
             }
             Store::Postgres => {
-                let (_, name) = stage.world.store.rsplit_once('/').unwrap();
+                let (_, name) = world.store.rsplit_once('/').unwrap();
                 let backup = format!("{name}_yesterday");
-                renew(stage, &backup, name).await;
+                renew(world, &backup, name).await;
                 Self::Database(backup)
             }
         }
     }
 
-    async fn restore(&self, stage: &Stage) {
+    /// Puts it in the store's place.
+    pub(crate) async fn restore(&self, world: &World) {
         match self {
-            Self::File => copy(stage.world.folder.path(), "yesterday.db", "store.db"),
+            Self::File => copy(world.folder.path(), "yesterday.db", "store.db"),
             Self::Database(backup) => {
-                let (_, name) = stage.world.store.rsplit_once('/').unwrap();
-                renew(stage, name, backup).await;
+                let (_, name) = world.store.rsplit_once('/').unwrap();
+                renew(world, name, backup).await;
             }
         }
     }
 }
 
 /// Makes a database anew, as a copy of another. A killed connector's connections may take a moment to end.
-async fn renew(stage: &Stage, name: &str, from: &str) {
-    let (server, _) = stage.world.store.rsplit_once('/').unwrap();
+async fn renew(world: &World, name: &str, from: &str) {
+    let (server, _) = world.store.rsplit_once('/').unwrap();
     let mut connection = PgConnection::connect(&format!("{server}/postgres")).await.unwrap();
     let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
     sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut connection).await.unwrap();

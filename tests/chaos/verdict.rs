@@ -59,10 +59,9 @@ pub(crate) async fn of(world: &World, connector: &Connector, ledger: &Ledger) ->
         return Err(format!("dead letters: {letters}"));
     }
     let state = world.simulator.state().await;
-    for mailbox in state["mailboxes"].as_array().into_iter().flatten() {
-        if mailbox["copies"] != json!([]) {
-            return Err(format!("two live events of one task at some time: {}", mailbox["copies"]));
-        }
+    let met = two_visits(&state);
+    if !met.is_empty() {
+        return Err(format!("two live events of one task at some time: {met:?}"));
     }
     let violations = world.simulator.violations().await;
     let early: Vec<_> = violations.as_array().into_iter().flatten().filter(|violation| !was_under_way(violation)).collect();
@@ -77,6 +76,17 @@ fn was_under_way(violation: &Value) -> bool {
     let instant = |name: &str| violation[name].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap();
     let told = instant("notBefore") - chrono::TimeDelta::seconds(i64::try_from(retry_after()).unwrap());
     instant("at") - told < UNDER_WAY
+}
+
+/// Companies of live events of one task in one mailbox in which more than one was a visit. The other thing that may stand there for a
+/// moment is what a probe makes to learn what became of a creation: silent, in the past, without a word of the task.
+pub(crate) fn two_visits(state: &Value) -> Vec<&Value> {
+    let probe = json!({ "subject": "Argus", "start": "2000-01-01T00:00:00Z" });
+    let visits = |company: &&Value| company.as_array().into_iter().flatten().filter(|event| **event != probe).count();
+    let mailboxes = state["mailboxes"].as_array().into_iter().flatten();
+    let copies = mailboxes.flat_map(|mailbox| mailbox["copies"].as_array().into_iter().flatten());
+    let companies = copies.flat_map(|copies| copies["met"].as_array().into_iter().flatten());
+    companies.filter(|company| visits(company) > 1).collect()
 }
 
 /// Tasks that wait: pending, and with an open outcome.

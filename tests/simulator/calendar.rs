@@ -213,4 +213,6 @@ async fn copies_of_a_reference_are_remembered_after_they_are_gone() {
     let state = lab.simulator.state(TenantSpec::DEMO_ID).unwrap();
     let copies = &state.mailbox(NIAMH).unwrap().copies;
     assert_eq!((copies.len(), copies[0].value.as_str(), copies[0].most), (1, "acme/1", 2));
+    assert_eq!(copies[0].met.len(), 1, "which two met: {:?}", copies[0].met);
+    assert_eq!(copies[0].met[0].len(), 2);
 }

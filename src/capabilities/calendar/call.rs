@@ -99,6 +99,8 @@ pub(super) struct Found {
     pub(super) id: String,
     /// The key it was created with, when the answer shows it.
     pub(super) transaction_id: Option<String>,
+    /// Whether a probe made it, by what it says.
+    pub(super) probe: bool,
 }
 
 impl Call {

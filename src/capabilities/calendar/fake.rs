@@ -83,6 +83,7 @@ struct State {
     closed: BTreeMap<String, (u16, &'static str)>,
     faults: BTreeMap<usize, Fault>,
     most: usize,
+    most_visits: usize,
     log: Vec<String>,
 }
 
@@ -163,6 +164,11 @@ impl FakeOutlook {
         self.state().most
     }
 
+    /// The same without what a probe makes: what a person sees.
+    pub(crate) fn most_visits(&self) -> usize {
+        self.state().most_visits
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -186,7 +192,8 @@ impl FakeOutlook {
         }
         let mailbox = state.aliases.get(&name).cloned().unwrap_or(name);
         let answer = self.answer(&mut state, request, &mailbox, event_id.as_deref(), skip);
-        state.most = state.most.max(state.events.get(&mailbox).map_or(0, Vec::len));
+        let (events, visits) = state.events.get(&mailbox).map_or((0, 0), |events| (events.len(), visits(events)));
+        (state.most, state.most_visits) = (state.most.max(events), state.most_visits.max(visits));
         if fault == Some(Fault::LostAfter) { Err(lost(request).into()) } else { answer }
     }
 
@@ -303,6 +310,11 @@ fn address(request: &Request) -> (String, Option<String>) {
         ["", "users", name, "events", id] => (decoded(name), Some(decoded(id))),
         _ => panic!("{} is not a path of events", request.path),
     }
+}
+
+/// Events that are not a probe's, which stands in the past and says nothing.
+fn visits(events: &[Event]) -> usize {
+    events.iter().filter(|event| !text(&event.body["start"]["dateTime"]).starts_with("2000-01-01")).count()
 }
 
 fn shown(event: &Event) -> Value {

@@ -38,6 +38,8 @@ pub(super) enum Confirmed {
     Says(EventContent),
     /// Microsoft refused the key as used before while nothing was to be found: it is looked for once more, later.
     TakenUnseen,
+    /// It is what a probe made, in the past and without a word of the task: it is removed, and never kept beside a visit.
+    Probe,
 }
 
 impl Wanted {
@@ -68,10 +70,12 @@ impl Home {
         place.target == self.mailbox
     }
 
-    /// The place that stays: of several, always the same one.
+    /// The place that stays: of several, always the same one. A visit stays before what a probe made, whatever their generations:
+    /// were the probe's event to become the visit, there would be two until the other is removed.
     pub(super) fn keeper<'places>(&self, places: &'places [Place]) -> Option<&'places Place> {
         let here = places.iter().filter(|place| self.holds(place));
-        here.filter(|place| event_id(place).is_some()).min_by_key(|place| place.generation)
+        let standing = here.filter(|place| event_id(place).is_some());
+        standing.min_by_key(|place| (Confirmed::of(place) == Some(Confirmed::Probe), place.generation))
     }
 }
 
@@ -117,7 +121,7 @@ impl Confirmed {
     pub(super) fn content(place: &Place) -> Option<EventContent> {
         match Self::of(place)? {
             Self::Says(content) => Some(content),
-            Self::TakenUnseen => None,
+            Self::TakenUnseen | Self::Probe => None,
         }
     }
 

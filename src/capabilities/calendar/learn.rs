@@ -4,7 +4,7 @@ use super::{
     call::{Answer, Call, Found, Reply},
     home::{Confirmed, Home, event_id},
     learn_refusal,
-    ledger::{Ledger, present},
+    ledger::{Ledger, present, probed},
     notes,
 };
 use crate::capabilities::{Announcement, Failure, FailureKind, Learned, Outcome, Place, PlaceState, Work};
@@ -72,7 +72,7 @@ impl Lesson<'_> {
         let content = match self.call {
             // The first attempt's content may stand there: what the answer does not show is not known.
             Call::Create { content, repeat: false, .. } if !differs => Confirmed::Says((**content).clone()).keep(),
-            _ => None,
+            _ => probed(event),
         };
         match ledger.holder(mailbox, &event.id) {
             None => ledger.put(Place { confirmed: content, ..present(place, &event.id) }),

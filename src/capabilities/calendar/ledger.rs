@@ -1,8 +1,10 @@
 //! A task's known places while an answer is taken in: what changes is written down in order. Pure.
 
+use serde_json::Value;
+
 use super::{
     call::Found,
-    home::{event_id, may_be_one},
+    home::{Confirmed, event_id, may_be_one},
     key,
 };
 use crate::capabilities::{Place, PlaceChange, PlaceState, Work};
@@ -73,7 +75,7 @@ impl<'work> Ledger<'work> {
         if attempt.target != mailbox {
             self.gone(&attempt.target, attempt.generation);
         }
-        self.put(present(Place { target: mailbox.to_owned(), ..attempt }, &found.id));
+        self.put(Place { confirmed: probed(found), ..present(Place { target: mailbox.to_owned(), ..attempt }, &found.id) });
         true
     }
 
@@ -120,10 +122,11 @@ impl<'work> Ledger<'work> {
         }
     }
 
-    /// Forgets what the events in a mailbox say, so that the one that stays is brought up to date whole.
+    /// Forgets what the events in a mailbox say, so that the one that stays is brought up to date whole. What a probe made is known
+    /// as such until it is gone, or meant to become the visit.
     pub(super) fn doubt(&mut self, mailbox: &str) {
-        let doubted: Vec<Place> =
-            self.places.iter().filter(|place| place.target == mailbox && place.confirmed.is_some()).cloned().collect();
+        let says = |place: &&Place| matches!(Confirmed::of(place), Some(Confirmed::Says(_)));
+        let doubted: Vec<Place> = self.places.iter().filter(|place| place.target == mailbox).filter(says).cloned().collect();
         for place in doubted.into_iter().filter(|place| event_id(place).is_some()) {
             self.put(Place { confirmed: None, ..place });
         }
@@ -133,4 +136,9 @@ impl<'work> Ledger<'work> {
 /// The place as one that stands, saying nobody knows what.
 pub(super) fn present(place: Place, id: &str) -> Place {
     Place { state: PlaceState::Present, remote_id: Some(id.to_owned()), confirmed: None, ..place }
+}
+
+/// What is remembered of an event by its look: that a probe made it, if one did.
+pub(super) fn probed(found: &Found) -> Option<Value> {
+    found.probe.then(|| Confirmed::Probe.keep()).flatten()
 }

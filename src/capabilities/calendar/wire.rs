@@ -1,5 +1,6 @@
 //! The requests sent to Outlook, and the bodies read from it.
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -9,7 +10,9 @@ use crate::graph::{Request, Workload, literal, segment};
 /// Without it, an event's id changes when the event moves between folders (Microsoft, "Obtain immutable identifiers").
 const IMMUTABLE_IDS: &str = "IdType=\"ImmutableId\"";
 /// What a look-up needs to tell events apart; the reference comes by `$expand`.
-const SELECT: &str = "id,transactionId,createdDateTime";
+const SELECT: &str = "id,transactionId,createdDateTime,start";
+/// When the event of a probe starts and ends, in UTC: where nobody looks, and no visit is.
+const PROBED: [&str; 2] = ["2000-01-01T00:00:00", "2000-01-01T00:01:00"];
 
 /// Every event that carries the reference, by Graph's comparison, which ignores case: read the answer's events with their `found`.
 pub(super) fn look_up(mailbox: &str, reference: &str) -> Request {
@@ -38,11 +41,11 @@ pub(super) fn create(mailbox: &str, reference: &str, transaction_id: &str, conte
 /// A creation that only shall reveal an earlier one with the same key. Should it make an event, that lasts until the removal
 /// that follows: far in the past, silent and without a word of the task.
 pub(super) fn probe(mailbox: &str, reference: &str, transaction_id: &str) -> Request {
-    let long_ago = |minute| json!({ "dateTime": format!("2000-01-01T00:0{minute}:00"), "timeZone": "UTC" });
+    let [start, end] = PROBED.map(|time| json!({ "dateTime": time, "timeZone": "UTC" }));
     let body = [
         ("subject", json!("Argus")),
-        ("start", long_ago(0)),
-        ("end", long_ago(1)),
+        ("start", start),
+        ("end", end),
         ("isReminderOn", json!(false)),
         ("showAs", json!("free")),
         ("sensitivity", json!("private")),
@@ -127,8 +130,7 @@ impl Event {
     /// zone sent or in another; what cannot be compared counts as the same.
     pub(super) fn differs_from(&self, sent: &EventContent) -> bool {
         let other_time = |shown: &Option<Value>, sent: &ZonedTime| {
-            let shown = shown.as_ref().and_then(|shown| ZonedTime::deserialize(shown).ok()?.instant());
-            shown.zip(sent.instant()).is_some_and(|(shown, sent)| shown != sent)
+            instant(shown).zip(sent.instant()).is_some_and(|(shown, sent)| shown != sent)
         };
         self.subject.as_ref().is_some_and(|subject| *subject != sent.subject)
             || other_time(&self.start, &sent.start)
@@ -137,8 +139,14 @@ impl Event {
 
     /// What identifies it.
     pub(super) fn found(self) -> Found {
-        Found { created: self.created_date_time.unwrap_or_default(), id: self.id, transaction_id: self.transaction_id }
+        let probe = instant(&self.start).is_some_and(|start| start.format("%Y-%m-%dT%H:%M:%S").to_string() == PROBED[0]);
+        Found { created: self.created_date_time.unwrap_or_default(), id: self.id, transaction_id: self.transaction_id, probe }
     }
+}
+
+/// A time as an answer shows it; none when it cannot be read.
+fn instant(shown: &Option<Value>) -> Option<DateTime<Utc>> {
+    shown.as_ref().and_then(|shown| ZonedTime::deserialize(shown).ok()?.instant())
 }
 
 #[cfg(test)]

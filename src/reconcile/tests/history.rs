@@ -28,6 +28,11 @@ pub(super) fn judge(mut world: World, one_at_a_time: bool) -> Result<(), String>
     if one_at_a_time && world.outlook.most() > 1 {
         return Err(format!("two events at once; calls: {:?}", world.outlook.log()));
     }
+    // A probe may stand beside a visit for a moment, but never a visit beside a visit. Under two names it may be that nobody can tell; a
+    // late call is seen to afterwards.
+    if !world.called_late && !world.scene.has_two_names() && world.outlook.most_visits() > 1 {
+        return Err(format!("two visits at once; calls: {:?}", world.outlook.log()));
+    }
     let stands = world.outlook.calendars();
     if stands == right { Ok(()) } else { Err(format!("{stands:?} instead of {right:?}; calls: {:?}", world.outlook.log())) }
 }

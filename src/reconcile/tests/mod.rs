@@ -15,7 +15,8 @@
 //!
 //! Not claimed, because no code can give it: a call that lands after a successor has settled the task, from a worker that dies before
 //! its next record. It takes a process frozen between its last check and its call for longer than a lease, that dies within the one
-//! round trip after it wakes.
+//! round trip after it wakes. Nor a call that lands after a restore, of a process that only the lost database knew of: the operator waits
+//! for `delivery.call_timeout` before that (`docs/operations.md`).
 
 mod exhaustive;
 mod history;

@@ -67,6 +67,8 @@ pub(super) struct World {
     pub(super) published: Vec<usize>,
     /// A person removed an event: until something newer is published, it may stay away.
     pub(super) meddled: bool,
+    /// A worker that was frozen past its lease made the call that it had been about to make.
+    pub(super) called_late: bool,
     now: DateTime<Utc>,
     backup: Option<Row>,
     workers: [Option<Worker>; 2],
@@ -106,6 +108,7 @@ impl World {
             row: None,
             published: Vec::new(),
             meddled: false,
+            called_late: false,
             now: DateTime::from_timestamp(1_764_000_000, 0).unwrap(),
             backup: None,
             workers: [None, None],
@@ -221,6 +224,7 @@ impl World {
             worker.changes.extend(learned.places);
             worker.rechecked |= learned.rechecked;
             worker.late |= self.now >= worker.lease.until;
+            self.called_late |= worker.late;
             self.workers[index] = Some(worker);
             return;
         }

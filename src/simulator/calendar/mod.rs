@@ -25,7 +25,7 @@ use chrono::{DateTime, Utc};
 
 pub(crate) use event::Event;
 pub(crate) use query::select;
-pub(crate) use store::Calendar;
+pub(crate) use store::{Calendar, Meetings};
 pub(crate) use view::Presentation;
 pub use zones::names as zone_names;
 pub(crate) use zones::rules as zone_rules;

@@ -1,7 +1,7 @@
 //! One mailbox's calendar: events, remembered transaction ids, and the index that finds events by an extended property's value.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -25,8 +25,17 @@ pub(crate) struct Calendar {
     pub(crate) searches: u64,
     made: u64,
     deleted: u64,
-    /// References that more than one live event carried at some time, and how many did.
-    copies: BTreeMap<(String, String), usize>,
+    /// References that more than one live event carried at some time, and which did.
+    copies: BTreeMap<(String, String), Meetings>,
+}
+
+/// Live events that carried one reference at the same time.
+#[derive(Debug, Default)]
+pub(crate) struct Meetings {
+    /// The most there were.
+    pub(crate) most: usize,
+    /// Subject and start of those that met, in the order they were made; each company once.
+    pub(crate) seen: BTreeSet<Vec<(String, DateTime<Utc>)>>,
 }
 
 /// What is remembered of a create that carried a `transactionId`.
@@ -116,9 +125,9 @@ impl Calendar {
         (self.made, self.deleted)
     }
 
-    /// References that more than one live event carried at the same time, with the most there were.
-    pub(crate) fn copies(&self) -> impl Iterator<Item = (&(String, String), usize)> {
-        self.copies.iter().map(|(reference, most)| (reference, *most))
+    /// References that more than one live event carried at the same time, with the events that met.
+    pub(crate) fn copies(&self) -> impl Iterator<Item = (&(String, String), &Meetings)> {
+        self.copies.iter()
     }
 
     fn keep(&mut self, event: Event) -> Arc<Event> {
@@ -153,11 +162,15 @@ impl Calendar {
             if numbers.len() < 2 {
                 continue;
             }
-            let exact = numbers.iter().filter_map(|number| self.events.get(number));
-            let count = exact.filter(|event| event.content.extended.contains(reference)).count();
-            if count > 1 {
-                let most = self.copies.entry((reference.id.clone(), reference.value.clone())).or_default();
-                *most = (*most).max(count);
+            let found = numbers.iter().filter_map(|number| self.events.get(number));
+            let mut exact: Vec<_> = found.filter(|event| event.content.extended.contains(reference)).collect();
+            if exact.len() > 1 {
+                exact.sort_by_key(|event| event.number);
+                let meetings = self.copies.entry((reference.id.clone(), reference.value.clone())).or_default();
+                meetings.most = meetings.most.max(exact.len());
+                meetings
+                    .seen
+                    .insert(exact.iter().map(|event| (event.content.subject.clone(), event.content.start.utc)).collect());
             }
         }
     }
