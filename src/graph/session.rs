@@ -188,6 +188,8 @@ impl Session {
     async fn repeating(&self, url: &Url, request: &Request, authorization: &HeaderValue) -> Result<Answer, GraphError> {
         let mut repeats = 0;
         loop {
+            // While this call waited for a token, or was broken off, another may have been told to wait.
+            self.in_time(request)?;
             let outgoing = self.outgoing(url, request, authorization)?;
             let started = Instant::now();
             let result = self.shared.transport.exchange(outgoing).await;

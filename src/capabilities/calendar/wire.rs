@@ -130,7 +130,7 @@ impl Event {
     /// zone sent or in another; what cannot be compared counts as the same.
     pub(super) fn differs_from(&self, sent: &EventContent) -> bool {
         let other_time = |shown: &Option<Value>, sent: &ZonedTime| {
-            instant(shown).zip(sent.instant()).is_some_and(|(shown, sent)| shown != sent)
+            instant(shown.as_ref()).zip(sent.instant()).is_some_and(|(shown, sent)| shown != sent)
         };
         self.subject.as_ref().is_some_and(|subject| *subject != sent.subject)
             || other_time(&self.start, &sent.start)
@@ -139,14 +139,14 @@ impl Event {
 
     /// What identifies it.
     pub(super) fn found(self) -> Found {
-        let probe = instant(&self.start).is_some_and(|start| start.format("%Y-%m-%dT%H:%M:%S").to_string() == PROBED[0]);
+        let probe = instant(self.start.as_ref()).is_some_and(|start| start.format("%Y-%m-%dT%H:%M:%S").to_string() == PROBED[0]);
         Found { created: self.created_date_time.unwrap_or_default(), id: self.id, transaction_id: self.transaction_id, probe }
     }
 }
 
 /// A time as an answer shows it; none when it cannot be read.
-fn instant(shown: &Option<Value>) -> Option<DateTime<Utc>> {
-    shown.as_ref().and_then(|shown| ZonedTime::deserialize(shown).ok()?.instant())
+fn instant(shown: Option<&Value>) -> Option<DateTime<Utc>> {
+    shown.and_then(|shown| ZonedTime::deserialize(shown).ok()?.instant())
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::{
     clock::Clock,
     graph::{
         Graph, Request, ThrottleScope, Verdict, Workload,
-        testing::{Act, Server, access, client_of, is_login, say, token},
+        testing::{Act, Server, access, client_of, eventually, is_login, say, token},
     },
 };
 
@@ -61,6 +61,40 @@ async fn those_in_the_queue_behind_a_throttled_call_are_not_sent_either() {
     let results = join_all((0..40).map(|_| session.send(of("ann")))).await;
     assert!(results.iter().all(|result| matches!(result, Err(error) if matches!(error.verdict, Verdict::Throttled { .. }))));
     assert!(server.calls().len() <= 4, "{} were sent", server.calls().len());
+}
+
+#[tokio::test]
+async fn a_call_that_waited_for_a_token_meanwhile_is_not_sent_again() {
+    let (throttled, renewed) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (throttle, renew) = (Arc::clone(&throttled), Arc::clone(&renewed));
+    let server = Server::start(move |seen, before| match seen.path.rsplit('/').next() {
+        _ if is_login(seen) && before == 0 => token("old"),
+        _ if is_login(seen) => Act::When(Arc::clone(&renew), Box::new(token("new"))),
+        Some("other") => {
+            let refusal = Act::Answer(429, vec![("Retry-After", "30".into())], String::new());
+            Act::When(Arc::clone(&throttle), Box::new(refusal))
+        }
+        _ => say(401, "{}"),
+    })
+    .await;
+    let (client, _, metrics) = client_of(&server);
+    let session = client.session(Arc::new(access("acme", 1)));
+    let to = |what: &str| Request::post(Workload::Outlook, format!("/users/ann/{what}"), serde_json::json!({})).target("ann");
+    let other = session.send(to("other"));
+    let refused = async {
+        eventually(|| server.calls().len() == 1).await;
+        session.send(to("events")).await
+    };
+    let watch = async {
+        eventually(|| server.logins().len() == 2).await;
+        throttled.notify_one();
+        eventually(|| metrics.graph_throttled_total.with_label_values(&["outlook"]).get() == 1).await;
+        renewed.notify_one();
+    };
+    let (_, refused, ()) = tokio::join!(other, refused, watch);
+    let held = refused.unwrap_err();
+    assert_eq!((held.status, held.code.as_str()), (None, "heldBack"));
+    assert_eq!(server.calls().len(), 2, "the fresh token did not send it before its time");
 }
 
 #[tokio::test]
