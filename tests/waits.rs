@@ -91,6 +91,7 @@ async fn time_passes(world: &World, store: Store) {
         }
         Store::Postgres => {
             let mut connection = PgConnection::connect(&world.store).await.unwrap();
+            let text = format!("SET argus.organisation = '*'; {text}");
             sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut connection).await.unwrap();
             connection.close().await.unwrap();
         }

@@ -6,6 +6,7 @@
 //! http/graphql   content type, size, JSON                  → 413, 415, 400
 //! auth           the caller's token                        → 401
 //! limits         tokens, depth, complexity, aliases        → LIMIT_EXCEEDED
+//! repeats        an Idempotency-Key that was used          → the same answer, or CONFLICT
 //! schema         one file a subject; permission guards     → FORBIDDEN, BAD_USER_INPUT, …
 //! errors         failures of the services, as codes        → extensions.code
 //! ```
@@ -21,10 +22,12 @@ mod errors;
 mod http;
 mod imports;
 mod limits;
+mod repeats;
 mod schema;
 
 pub use backend::{ConnectionAdmin, Operator, Publisher, Records, TargetAdmin, TeamsDesk};
 pub use directory::{DirectoryRecords, RoleAdmin};
 pub use http::{ApiParts, HttpSettings, MetricsHook, ReadinessProbe, router};
 pub use imports::ImportAdmin;
+pub use repeats::KeptAnswers;
 pub use schema::sdl;

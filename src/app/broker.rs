@@ -10,11 +10,15 @@ use crate::settings::Nats;
 
 /// The longest pause between two tries to reach a server: events wait no longer than that once it is back.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Where the broker sends what it answers, events above all.
+const INBOX: &str = "_INBOX_ARGUS_M365";
 
 /// Connects in the background: a broker that is away at start is waited for, as one that goes away later is.
 pub async fn connect(settings: &Nats) -> anyhow::Result<Client> {
     let mut options = ConnectOptions::new()
         .name("argus-m365")
+        // Every organisation's events come to it: nobody else who may listen to `_INBOX.>` is to hear them.
+        .custom_inbox_prefix(INBOX)
         .retry_on_initial_connect()
         .reconnect_delay_callback(|attempts| Duration::from_millis(1 << attempts.min(10)).min(LONGEST_PAUSE))
         .event_callback(|event| async move { told(&event) });

@@ -38,6 +38,7 @@ pub(super) async fn start(
         imports: Arc::new(parts.imports.clone()),
         publications: Arc::new(parts.publications.clone()),
         targets: Arc::new(parts.targets.clone()),
+        answers: Arc::new(parts.store.clone()),
         authenticator,
         clock: parts.clock.clone(),
         ids: parts.ids.clone(),

@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | [`parts`] | what every command stands on: store, vault, Graph, connections |
 //! | [`mod@serve`] | the loops and the API, started and stopped in order |
+//! | [`pruner`] | forgets what was kept for a time |
+//! | [`schema`] | the store's schema and roles |
 //! | [`zones`] | the loops of zones |
 //! | [`broker`] | the connection to NATS |
 //! | [`teams`] | the channels, the router and a reconciler for each sender |
@@ -21,8 +23,10 @@ mod gauges;
 mod http;
 mod keyring;
 mod parts;
+mod pruner;
 mod ready;
 mod rotation;
+mod schema;
 mod serve;
 mod teams;
 mod zones;
@@ -31,5 +35,6 @@ pub use auditor::Checkpoints;
 pub use broker::connect;
 pub use parts::Parts;
 pub use rotation::{left_to_rotate, rotate};
+pub use schema::migrate;
 pub use serve::{intake_settings, serve};
 pub use teams::TeamsWakes;

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use secrecy::ExposeSecret as _;
 
-use super::teams::{self, TeamsWakes};
+use super::{
+    schema,
+    teams::{self, TeamsWakes},
+};
 use crate::{
     channels::Channels,
     clock::{SharedClock, SystemClock},
@@ -125,10 +128,7 @@ impl Parts {
 /// The store, migrated first unless the settings leave that to the `migrate` command.
 async fn store(settings: &Settings) -> anyhow::Result<Store> {
     if settings.database.migrate {
-        let owner =
-            Store::open(settings.database.migration_url().expose_secret()).await.context("opening the store to migrate it")?;
-        owner.migrate().await.context("bringing the store's schema up to date")?;
-        owner.close().await;
+        schema::migrate(settings).await?;
     }
     Store::open(settings.database.url.expose_secret()).await.context("opening the store")
 }

@@ -13,9 +13,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     Parts,
     auditor::{Auditor, Checkpoints},
-    broker, directory, http, keyring,
+    broker, directory, http, keyring, pruner,
     ready::Ready,
-    teams, zones,
+    schema, teams, zones,
 };
 use crate::{
     capabilities::calendar::{Calendar, CalendarSettings},
@@ -31,6 +31,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Runs the service until `stop`, then stops it in order. Errors are those of starting; once it runs, it lives.
 pub async fn serve(settings: Settings, role: Role, stop: CancellationToken) -> anyhow::Result<()> {
     let parts = Parts::open(&settings).await?;
+    schema::tell_second_line(&parts.store).await?;
     let stopping = CancellationToken::new();
     let worker = match role {
         Role::All | Role::Worker => Some(Worker::start(&settings, &parts).await?),
@@ -100,6 +101,7 @@ impl Worker {
         loops.spawn(parts.connections.clone().probe_broken(parts.worker.clone(), waits, taking.clone()));
         loops.spawn(parts.connections.clone().follow_sign_ins(parts.worker.clone(), taking.clone()));
         loops.spawn(auditor(settings, parts, client.clone())?.run(taking.clone()));
+        loops.spawn(pruner::run(parts.clone(), taking.clone()));
         let outbox = Outbox::new(
             context,
             parts.store.clone(),

@@ -1,16 +1,10 @@
-//! `migrate`: brings the store's schema up to date, with the owner's rights when they are set.
-
-use anyhow::Context;
-use secrecy::ExposeSecret;
+//! `migrate`: brings the store's schema up to date, with the owner's rights when they are set, and lets the service's role in.
 
 use super::{failure::Answer, say::say};
-use crate::{settings::Settings, store::Store};
+use crate::{app, settings::Settings};
 
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<Answer> {
-    let store = Store::open(settings.database.migration_url().expose_secret()).await.context("opening the store")?;
-    let migrated = store.migrate().await.context("migrating the store");
-    store.close().await;
-    migrated?;
+    app::migrate(settings).await?;
     say!("the schema is up to date")?;
     Ok(Answer::Yes)
 }

@@ -57,6 +57,7 @@ use Form::{Duration, Integer, List, Path, Secret, Switch, Text};
 pub(super) const KEYS: &[Key] = &[
     key("database.url", Secret, r#""sqlite://argus-m365.db""#, "`sqlite://PATH` or `postgres://USER:PASSWORD@HOST/NAME`."),
     key("database.owner_url", Secret, "", "Used for migrations alone, so that the running service needs no right to change tables. Without it: database.url."),
+    key("database.auditor_role", Text, "", "A Postgres role that may read the audit trail and nothing else; migrations give it that right."),
     key("database.migrate", Switch, "true", "Whether `serve` brings the schema up to date by itself. When false, run `argus-m365 migrate` before each upgrade."),
 
     key("nats.url", Secret, r#""nats://127.0.0.1:4222""#, "Servers, separated by commas; `nats://` or `tls://`."),

@@ -39,6 +39,8 @@ pub struct Database {
     pub url: SecretString,
     /// For migrations alone; falls back to `url`.
     pub owner_url: Option<SecretString>,
+    /// The role that reads the audit trail, let in by migrations.
+    pub auditor_role: Option<String>,
     /// Whether `serve` migrates.
     pub migrate: bool,
 }
@@ -46,7 +48,12 @@ pub struct Database {
 impl Database {
     pub(super) fn from(values: &Values) -> Result<Self, SettingsError> {
         let url = database_url(values, "database.url")?.ok_or_else(|| SettingsError::missing("database.url"))?;
-        Ok(Self { url, owner_url: database_url(values, "database.owner_url")?, migrate: values.switch("database.migrate")? })
+        Ok(Self {
+            url,
+            owner_url: database_url(values, "database.owner_url")?,
+            auditor_role: values.text("database.auditor_role"),
+            migrate: values.switch("database.migrate")?,
+        })
     }
 
     /// The address that migrations use.

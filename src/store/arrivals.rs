@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     NewAuditEntry, NewDeadLetter, OutgoingEvent, Store, StoreError, WorkerScope,
-    db::{Failure, Job, Row, Tx, Value, without_nul},
+    db::{Failure, Job, Reach, Row, Tx, Value, without_nul},
     dead_letters::{self, Origin},
     values, versions,
 };
@@ -142,6 +142,8 @@ impl Store {
     ) -> Result<Vec<Taken>, StoreError> {
         // As it will be stored: rows are found again by it.
         let stored = |arrival: Arrival| Arrival { key: without_nul(&arrival.key).into_owned(), ..arrival };
+        let named = arrivals.iter().map(|arrival| &arrival.scope).chain(rejections.iter().map(|rejection| &rejection.scope));
+        let reach = Reach::of_each(named);
         let batch = Arc::new((arrivals.into_iter().map(stored).collect::<Vec<_>>(), rejections));
         let job: Job<Vec<Taken>> = Box::new(move |tx| {
             let batch = Arc::clone(&batch);
@@ -155,7 +157,7 @@ impl Store {
                 Ok(taken)
             })
         });
-        self.write("taking events in", job).await
+        self.write(reach, "taking events in", job).await
     }
 }
 

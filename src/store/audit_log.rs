@@ -85,7 +85,7 @@ impl Store {
             tx.audit(&given.0, given.1.iter().cloned());
             Box::pin(async { Ok(()) })
         });
-        self.write("appending to the audit trail", job).await
+        self.write(scope, "appending to the audit trail", job).await
     }
 
     /// Entries in chain order, oldest first, so that past pages never change. A row's cursor is its `seq`.
@@ -96,7 +96,7 @@ impl Store {
         page: PageRequest,
     ) -> Result<Page<AuditRecord>, StoreError> {
         const DOING: &str = "reading the audit trail";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         read_page(&mut conn, scope, &filter, &page).await.map_err(|failure| failure.doing(DOING))
     }
 
@@ -109,7 +109,7 @@ impl Store {
     /// As [`Store::verify_audit`], and the chain must hold what signed checkpoints say of it.
     pub async fn verify_audit_against(&self, scope: &OrgScope, checkpoints: &[Head]) -> Result<Verification, StoreError> {
         const DOING: &str = "verifying the audit trail";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         verify(&mut conn, scope, checkpoints).await.map_err(|failure| failure.doing(DOING))
     }
 
@@ -128,21 +128,21 @@ impl Store {
                 Ok(erased)
             })
         });
-        self.write("erasing a person from the audit trail", job).await
+        self.write(scope, "erasing a person from the audit trail", job).await
     }
 
     /// The organisations that have an audit trail: for `audit verify` without `--org`.
-    pub async fn audited_organisations(&self, _worker: &super::WorkerScope) -> Result<Vec<OrgScope>, StoreError> {
+    pub async fn audited_organisations(&self, worker: &super::WorkerScope) -> Result<Vec<OrgScope>, StoreError> {
         const DOING: &str = "reading which organisations are audited";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(worker, DOING).await?;
         let rows = conn.all("SELECT org FROM audit_head ORDER BY org", vec![]).await;
         rows.and_then(|rows| rows.iter().map(|row| self.scope_of(&row.text(0)?)).collect()).map_err(|f| f.doing(DOING))
     }
 
     /// How many entries all chains have together: each head knows its chain's length, for a chain has no gaps.
-    pub async fn audit_entries(&self, _worker: &super::WorkerScope) -> Result<u64, StoreError> {
+    pub async fn audit_entries(&self, worker: &super::WorkerScope) -> Result<u64, StoreError> {
         const DOING: &str = "counting audit entries";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(worker, DOING).await?;
         let rows = conn.all("SELECT CAST(COALESCE(SUM(seq), 0) AS BIGINT) FROM audit_head", vec![]).await;
         rows.and_then(|rows| rows.first().map_or(Ok(0), |row| row.count(0))).map_err(|failure| failure.doing(DOING))
     }

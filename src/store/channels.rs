@@ -108,7 +108,7 @@ impl Store {
     /// The organisation's channels by key.
     pub async fn channels(&self, scope: &OrgScope) -> Result<Vec<ChannelRow>, StoreError> {
         const DOING: &str = "reading the Teams channels";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         let rows = conn.all(COLUMNS, vec![scope.as_str().into()]).await;
         rows.and_then(|rows| rows.iter().map(read).collect()).map_err(|failure| failure.doing(DOING))
     }
@@ -116,7 +116,7 @@ impl Store {
     /// One channel.
     pub async fn channel(&self, scope: &OrgScope, key: &str) -> Result<Option<ChannelRow>, StoreError> {
         const DOING: &str = "reading a Teams channel";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         let rows = conn.all(ONE, vec![scope.as_str().into(), key.into()]).await;
         rows.and_then(|rows| rows.first().map(read).transpose()).map_err(|failure| failure.doing(DOING))
     }
@@ -135,7 +135,7 @@ impl Store {
                 Ok(())
             })
         });
-        self.write("setting a Teams channel", job).await
+        self.write(scope, "setting a Teams channel", job).await
     }
 
     /// Removes a channel and its sealed URL; false, and nothing is written, when there was none. What waits for it is due at once, and
@@ -163,34 +163,34 @@ impl Store {
                 Ok(true)
             })
         });
-        self.write("removing a Teams channel", job).await
+        self.write(scope, "removing a Teams channel", job).await
     }
 
     /// What last happened in each channel, by key.
     pub async fn channel_news(&self, scope: &OrgScope) -> Result<std::collections::BTreeMap<String, ChannelNews>, StoreError> {
         const DOING: &str = "reading what happened in the Teams channels";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         news(&mut conn, scope).await.map_err(|failure| failure.doing(DOING))
     }
 
     /// Channels whose URL is not sealed under the key `newest`, at most `limit`: for a rotation, which goes on until there are none.
     pub async fn channels_under_another_key(
         &self,
-        _worker: &WorkerScope,
+        worker: &WorkerScope,
         newest: &str,
         limit: u32,
     ) -> Result<Vec<(OrgScope, String)>, StoreError> {
         const DOING: &str = "reading which Teams channels to re-seal";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(worker, DOING).await?;
         let rows = conn.all(UNDER_ANOTHER_KEY, vec![newest.into(), limit.into()]).await;
         let read = |row: &Row| Ok((self.scope_of(&row.text(0)?)?, row.text(1)?));
         rows.and_then(|rows| rows.iter().map(read).collect()).map_err(|failure| failure.doing(DOING))
     }
 
     /// How many channels' URLs are not sealed under the key `newest`.
-    pub async fn count_channels_under_another_key(&self, _worker: &WorkerScope, newest: &str) -> Result<u64, StoreError> {
+    pub async fn count_channels_under_another_key(&self, worker: &WorkerScope, newest: &str) -> Result<u64, StoreError> {
         const DOING: &str = "counting the Teams channels to re-seal";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(worker, DOING).await?;
         let text = "SELECT COUNT(*) FROM teams_channel WHERE key_id <> '' AND key_id <> $1";
         let rows = conn.all(text, vec![newest.into()]).await;
         rows.and_then(|rows| rows.first().map_or(Ok(0), |row| row.count(0))).map_err(|failure| failure.doing(DOING))
@@ -217,7 +217,7 @@ impl Store {
                 Ok(moved)
             })
         });
-        self.write("re-sealing a Teams channel", job).await
+        self.write(scope, "re-sealing a Teams channel", job).await
     }
 }
 

@@ -100,7 +100,7 @@ impl Store {
     /// needs, and what is to be recorded at once ([`super::Next::Keep`]). It may be asked more than once, so it must be pure.
     pub async fn claim_and_begin<B: Send + 'static>(
         &self,
-        _worker: &WorkerScope,
+        worker: &WorkerScope,
         now: DateTime<Utc>,
         request: ClaimRequest,
         begin: impl Fn(Claim) -> (B, Option<Progress>) + Send + Sync + 'static,
@@ -119,7 +119,7 @@ impl Store {
                 Ok(workers)
             })
         });
-        self.write("claiming due objects", job).await
+        self.write(worker, "claiming due objects", job).await
     }
 
     async fn claim_in(&self, tx: &mut Tx, now: DateTime<Utc>, request: &ClaimRequest) -> Result<Vec<Claim>, Failure> {

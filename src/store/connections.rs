@@ -140,7 +140,7 @@ impl Store {
     /// The organisation's connection.
     pub async fn connection(&self, scope: &OrgScope) -> Result<Option<ConnectionRow>, StoreError> {
         const DOING: &str = "reading the connection";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         read_one(&mut conn, LOOK, scope).await.map_err(|failure| failure.doing(DOING))
     }
 
@@ -160,7 +160,7 @@ impl Store {
             let put = Arc::clone(&put);
             Box::pin(async move { put.run(tx).await })
         });
-        self.write("keeping the connection", job).await
+        self.write(scope, "keeping the connection", job).await
     }
 
     /// Erases the connection and its sealed values; false when there was none. Remembers epoch and secret version, so that
@@ -179,13 +179,13 @@ impl Store {
                 Ok(removed)
             })
         });
-        self.write("removing the connection", job).await
+        self.write(scope, "removing the connection", job).await
     }
 
     /// The highest epoch and secret version ever used by the organisation; (0, 0) when it never had a connection.
     pub async fn last_connection_numbers(&self, scope: &OrgScope) -> Result<(u64, u64), StoreError> {
         const DOING: &str = "reading the connection's numbers";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         numbers(&mut conn, scope).await.map_err(|failure| failure.doing(DOING))
     }
 
@@ -212,7 +212,7 @@ impl Store {
                 Ok(true)
             })
         });
-        self.write("changing the connection's state", job).await
+        self.write(scope, "changing the connection's state", job).await
     }
 
     /// Keeps the result of a test.
@@ -234,25 +234,25 @@ impl Store {
                 Ok(())
             })
         });
-        self.write("keeping the connection's test", job).await
+        self.write(scope, "keeping the connection's test", job).await
     }
 
     /// State and expiry of every connection, for metrics.
     pub async fn connection_states(
         &self,
-        _worker: &WorkerScope,
+        worker: &WorkerScope,
     ) -> Result<Vec<(OrgScope, ConnectionState, Option<DateTime<Utc>>)>, StoreError> {
         const DOING: &str = "reading the connections' states";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(worker, DOING).await?;
         let rows = conn.all("SELECT org, state, secret_expires_at FROM connection ORDER BY org", vec![]).await;
         let read = |row: &Row| Ok((self.scope_of(&row.text(0)?)?, state(&row.text(1)?)?, values::maybe_instant(row, 2)?));
         rows.and_then(|rows| rows.iter().map(read).collect()).map_err(|failure| failure.doing(DOING))
     }
 
     /// The ids of all keys that some row is sealed under: start-up refuses when the ring lacks one.
-    pub async fn key_ids_in_use(&self, _worker: &WorkerScope) -> Result<Vec<String>, StoreError> {
+    pub async fn key_ids_in_use(&self, worker: &WorkerScope) -> Result<Vec<String>, StoreError> {
         const DOING: &str = "reading which keys are in use";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(worker, DOING).await?;
         let rows = conn.all(KEYS_IN_USE, vec![]).await;
         rows.and_then(|rows| rows.iter().map(|row| row.text(0)).collect()).map_err(|failure| failure.doing(DOING))
     }

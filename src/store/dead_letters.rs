@@ -83,15 +83,15 @@ impl Store {
         page: PageRequest,
     ) -> Result<Page<DeadLetterRow>, StoreError> {
         const DOING: &str = "reading dead letters";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         read_page(&mut conn, scope, &filter, &page).await.map_err(|failure| failure.doing(DOING))
     }
 
     /// How many dead letters wait for a person over all organisations, by capability (`None`: events that could not be read);
     /// a capability without any has no entry.
-    pub async fn dead_letter_counts(&self, _worker: &WorkerScope) -> Result<Vec<(Option<CapabilityName>, u64)>, StoreError> {
+    pub async fn dead_letter_counts(&self, worker: &WorkerScope) -> Result<Vec<(Option<CapabilityName>, u64)>, StoreError> {
         const DOING: &str = "counting dead letters";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(worker, DOING).await?;
         let rows = conn.all("SELECT capability, COUNT(*) FROM dead_letter GROUP BY capability", vec![]).await;
         let read = |row: &Row| Ok((row.maybe_text(0)?.map(|label| values::capability(&label)).transpose()?, row.count(1)?));
         rows.and_then(|rows| rows.iter().map(read).collect()).map_err(|failure| failure.doing(DOING))

@@ -15,12 +15,12 @@ impl Store {
     /// The waits of a capability that are not over at `now`, of every organisation. As many as there are mailboxes throttled now.
     pub async fn holds(
         &self,
-        _worker: &WorkerScope,
+        worker: &WorkerScope,
         capability: CapabilityName,
         now: DateTime<Utc>,
     ) -> Result<Vec<(OrgScope, Hold)>, StoreError> {
         const DOING: &str = "reading what is held back";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(worker, DOING).await?;
         let read = |row: &Row| {
             let target = Some(row.text(1)?).filter(|target| !target.is_empty());
             Ok((self.scope_of(&row.text(0)?)?, Hold { capability, target, until: values::instant(row, 2)? }))

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     BacklogRow, DeliveryState, Kind, Lease, Store, StoreError, WorkerScope,
-    db::{Conn, Failure, Job, Value, padded},
+    db::{Conn, Failure, Job, Reach, Value, padded},
     values,
 };
 use crate::organisation::OrgScope;
@@ -84,7 +84,7 @@ impl Store {
                 extended.iter().map(|row| Ok((row.text(0)?, row.text(1)?, row.text(2)?))).collect()
             })
         });
-        let extended = self.write("extending leases", job).await?;
+        let extended = self.write(Reach::of_each(leases.iter().map(|lease| &lease.scope)), "extending leases", job).await?;
         let lost = |lease: &Lease| {
             !extended
                 .iter()
@@ -95,26 +95,26 @@ impl Store {
 
     /// When the next object becomes due, if none is now: for how long the loop may sleep. An instant in the past means that
     /// something is due; it may still be out of reach while other objects of its target are under lease.
-    pub async fn next_due(&self, _worker: &WorkerScope, kinds: &[Kind]) -> Result<Option<DateTime<Utc>>, StoreError> {
+    pub async fn next_due(&self, worker: &WorkerScope, kinds: &[Kind]) -> Result<Option<DateTime<Utc>>, StoreError> {
         const DOING: &str = "reading when the next object is due";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(worker, DOING).await?;
         next_due(&mut conn, kinds).await.map_err(|failure| failure.doing(DOING))
     }
 
     /// What waits, over all organisations.
-    pub async fn backlog(&self, _worker: &WorkerScope) -> Result<Vec<BacklogRow>, StoreError> {
+    pub async fn backlog(&self, worker: &WorkerScope) -> Result<Vec<BacklogRow>, StoreError> {
         // No organisation has an empty name.
-        self.count_backlog(BACKLOG, "").await
+        self.count_backlog(worker.into(), BACKLOG, "").await
     }
 
     /// What waits of one organisation.
     pub async fn backlog_of(&self, scope: &OrgScope) -> Result<Vec<BacklogRow>, StoreError> {
-        self.count_backlog(BACKLOG_OF, scope.as_str()).await
+        self.count_backlog(scope.into(), BACKLOG_OF, scope.as_str()).await
     }
 
-    async fn count_backlog(&self, text: &'static str, org: &str) -> Result<Vec<BacklogRow>, StoreError> {
+    async fn count_backlog(&self, reach: Reach, text: &'static str, org: &str) -> Result<Vec<BacklogRow>, StoreError> {
         const DOING: &str = "counting what waits";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(reach, DOING).await?;
         backlog(&mut conn, text, org).await.map_err(|failure| failure.doing(DOING))
     }
 }

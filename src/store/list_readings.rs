@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{
     Store, StoreError,
-    db::{Failure, Job, Row},
+    db::{Failure, Job, Reach, Row},
     values,
 };
 use crate::{capabilities::sharepoint::Found, organisation::OrgScope};
@@ -72,7 +72,7 @@ impl Store {
     /// Where a reading stands.
     pub async fn list_reading(&self, scope: &OrgScope, id: &str) -> Result<Option<ListReading>, StoreError> {
         const DOING: &str = "reading how far a list was read";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         let rows = conn.all(GET, vec![scope.as_str().into(), id.into()]).await.map_err(|failure| failure.doing(DOING))?;
         rows.first().map(read).transpose().map_err(|failure| failure.doing(DOING))
     }
@@ -80,8 +80,13 @@ impl Store {
     /// Begins a reading anew.
     pub async fn begin_list_reading(&self, scope: &OrgScope, id: &str, list: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.forget_list_reading(scope, id).await?;
-        self.change_reading("beginning to read a list", BEGIN, vec![scope.as_str().into(), id.into(), list.into(), now.into()])
-            .await
+        self.change_reading(
+            scope,
+            "beginning to read a list",
+            BEGIN,
+            vec![scope.as_str().into(), id.into(), list.into(), now.into()],
+        )
+        .await
     }
 
     /// Keeps a page, and where the next one is; without one the reading is complete. The same page again changes nothing.
@@ -92,6 +97,7 @@ impl Store {
         items: Vec<ReadItem>,
         next_link: Option<String>,
     ) -> Result<(), StoreError> {
+        let reach = Reach::from(scope);
         let (scope, id) = (scope.clone(), id.to_owned());
         let job: Job<()> = Box::new(move |tx| {
             let (scope, id, items, next) = (scope.clone(), id.clone(), items.clone(), next_link.clone());
@@ -114,18 +120,18 @@ impl Store {
                 tx.conn.run(ADVANCE, values).await.map(drop)
             })
         });
-        self.write("keeping a page of a list", job).await
+        self.write(reach, "keeping a page of a list", job).await
     }
 
     /// From now on something is written by this reading.
     pub async fn use_list_reading(&self, scope: &OrgScope, id: &str) -> Result<(), StoreError> {
-        self.change_reading("using the reading of a list", USE, vec![scope.as_str().into(), id.into()]).await
+        self.change_reading(scope, "using the reading of a list", USE, vec![scope.as_str().into(), id.into()]).await
     }
 
     /// The items that a reading has for each of these, each item once.
     pub async fn items_read(&self, scope: &OrgScope, id: &str, wanted: Vec<ItemsWanted>) -> Result<Vec<Vec<Found>>, StoreError> {
         const DOING: &str = "reading what a list says";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         let key = |place: usize, what: String| -> [super::db::Value; 4] {
             [(place as u64).into(), scope.as_str().into(), id.into(), what.into()]
         };
@@ -151,14 +157,14 @@ impl Store {
     /// Throws a reading away, in small steps.
     pub async fn forget_list_reading(&self, scope: &OrgScope, id: &str) -> Result<(), StoreError> {
         const DOING: &str = "forgetting the reading of a list";
-        self.change_reading(DOING, FORGET, vec![scope.as_str().into(), id.into()]).await?;
+        self.change_reading(scope, DOING, FORGET, vec![scope.as_str().into(), id.into()]).await?;
         loop {
-            let (scope, id) = (scope.clone(), id.to_owned());
+            let (org, id) = (scope.clone(), id.to_owned());
             let job: Job<u64> = Box::new(move |tx| {
-                let values = vec![scope.as_str().into(), id.as_str().into(), AT_ONCE.into()];
+                let values = vec![org.as_str().into(), id.as_str().into(), AT_ONCE.into()];
                 Box::pin(async move { tx.conn.run(FORGET_ITEMS, values).await })
             });
-            if self.write(DOING, job).await? == 0 {
+            if self.write(scope, DOING, job).await? == 0 {
                 return Ok(());
             }
         }
@@ -166,6 +172,7 @@ impl Store {
 
     async fn change_reading(
         &self,
+        scope: &OrgScope,
         doing: &'static str,
         text: &'static str,
         values: Vec<super::db::Value>,
@@ -174,7 +181,7 @@ impl Store {
             let values = values.clone();
             Box::pin(async move { tx.conn.run(text, values).await.map(drop) })
         });
-        self.write(doing, job).await
+        self.write(scope, doing, job).await
     }
 }
 

@@ -13,6 +13,7 @@ mod db;
 mod dead_letters;
 mod directory;
 mod holds;
+mod kept_answers;
 mod leases;
 mod list_readings;
 mod operation;
@@ -44,13 +45,14 @@ pub use arrivals::{Arrival, Kind, Rejection, Taken};
 pub use audit_log::{AuditFilter, AuditRecord, NewAuditEntry};
 pub use channels::{ChannelNews, ChannelRow, ChannelSender};
 pub use connections::{ConnectionRow, ConnectionState, CredentialKind, StateChange};
-pub use db::{Store, StoreError};
+pub use db::{SecondLine, Store, StoreError};
 pub use dead_letters::{DeadLetterFilter, DeadLetterRow, NewDeadLetter};
 pub use directory::{Batch, Begun, Concluded, DueImport, FoundGroup, FoundPerson, HowRead, ImportFailure, ReadMembers};
 pub use directory::{
     DirectoryGroupRow, DirectoryStatus, DirectoryUserFilter, DirectoryUserRow, EffectiveRolesRow, MOST_SEARCH_WORDS,
     RoleDecision, RoleMappingRow,
 };
+pub use kept_answers::{KeyedRequest, Turn};
 pub use list_readings::{ItemsWanted, ListReading, ReadItem};
 pub use operation::{
     NewOperation, OperationChange, OperationError, OperationFilter, OperationKind, OperationRow, OperationState,

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::{
     NewAuditEntry, Page, PageRequest, Store, StoreError,
-    db::{Conn, Failure, Job, Row, Tx},
+    db::{Conn, Failure, Job, Reach, Row, Tx},
     page::CURSOR,
     values,
 };
@@ -215,14 +215,14 @@ impl Store {
                 Ok(())
             })
         });
-        self.write("queueing an operation", job).await?;
+        self.write(scope, "queueing an operation", job).await?;
         Ok(queued(new, now))
     }
 
     /// One operation.
     pub async fn operation(&self, scope: &OrgScope, id: &str) -> Result<Option<OperationRow>, StoreError> {
         const DOING: &str = "reading an operation";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         let rows = conn.all(ONE, vec![scope.as_str().into(), id.into()]).await;
         rows.and_then(|rows| rows.first().map(|row| read(row, 0)).transpose()).map_err(|failure| failure.doing(DOING))
     }
@@ -235,7 +235,7 @@ impl Store {
         page: PageRequest,
     ) -> Result<Page<OperationRow>, StoreError> {
         const DOING: &str = "reading operations";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         read_page(&mut conn, scope, filter, &page).await.map_err(|failure| failure.doing(DOING))
     }
 
@@ -247,7 +247,7 @@ impl Store {
         page: PageRequest,
     ) -> Result<Page<OperationChange>, StoreError> {
         const DOING: &str = "reading an operation's changes";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         read_changes(&mut conn, scope, id, &page).await.map_err(|failure| failure.doing(DOING))
     }
 
@@ -284,6 +284,7 @@ impl Store {
         decision: Decision,
         audit: NewAuditEntry,
     ) -> Result<bool, StoreError> {
+        let reach = Reach::from(scope);
         let (scope, id) = (scope.clone(), id.to_owned());
         let job: Job<bool> = Box::new(move |tx| {
             let (scope, id, decision, audit) = (scope.clone(), id.clone(), decision.clone(), audit.clone());
@@ -304,7 +305,7 @@ impl Store {
                 Ok(decided)
             })
         });
-        self.write("deciding on an operation", job).await
+        self.write(reach, "deciding on an operation", job).await
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use super::{
     NewAuditEntry, OutgoingEvent, Recorded, Store, StoreError, WorkerScope,
-    db::{Conn, Failure, Job, Value},
+    db::{Conn, Failure, Job, Reach, Value},
     operation::{self, OperationChange, OperationError, OperationKind, OperationRow, OperationState},
 };
 use crate::organisation::OrgScope;
@@ -96,7 +96,7 @@ impl Store {
     /// Takes one due operation of a kind, if there is one: the organisation's oldest, and only while no other of its kind runs.
     pub async fn claim_operation(
         &self,
-        _worker: &WorkerScope,
+        worker: &WorkerScope,
         now: DateTime<Utc>,
         kind: OperationKind,
         owner: &str,
@@ -107,7 +107,7 @@ impl Store {
             let (store, owner) = (store.clone(), owner.clone());
             Box::pin(async move { store.take_operation(&mut tx.conn, now, kind, &owner, until).await })
         });
-        self.write("claiming an operation", job).await
+        self.write(worker, "claiming an operation", job).await
     }
 
     async fn take_operation(
@@ -144,11 +144,11 @@ impl Store {
     /// When the next queued operation of a kind becomes due: for how long a runner may sleep.
     pub async fn next_operation_due(
         &self,
-        _worker: &WorkerScope,
+        worker: &WorkerScope,
         kind: OperationKind,
     ) -> Result<Option<DateTime<Utc>>, StoreError> {
         const DOING: &str = "reading when the next operation is due";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(worker, DOING).await?;
         let rows = conn.all(NEXT, vec![kind.label().into()]).await;
         rows.and_then(|rows| rows.first().map_or(Ok(None), |row| super::values::maybe_instant(row, 0)))
             .map_err(|failure| failure.doing(DOING))
@@ -176,6 +176,7 @@ impl Store {
         lease: &OperationLease,
         changes: Vec<OperationChange>,
     ) -> Result<Recorded, StoreError> {
+        let reach = Reach::from(&lease.scope);
         let lease = lease.clone();
         let job: Job<Recorded> = Box::new(move |tx| {
             let (lease, changes) = (lease.clone(), changes.clone());
@@ -187,7 +188,7 @@ impl Store {
                 Ok(Recorded::Done)
             })
         });
-        self.write("recording an operation's changes", job).await
+        self.write(reach, "recording an operation's changes", job).await
     }
 
     /// Ends it, with its audit entries and outgoing events; nothing is written when the lease is lost.
@@ -197,6 +198,7 @@ impl Store {
         now: DateTime<Utc>,
         end: OperationEnd,
     ) -> Result<Recorded, StoreError> {
+        let reach = Reach::from(&lease.scope);
         let lease = lease.clone();
         let job: Job<Recorded> = Box::new(move |tx| {
             let (lease, end) = (lease.clone(), end.clone());
@@ -210,7 +212,7 @@ impl Store {
                 Ok(Recorded::Done)
             })
         });
-        self.write("ending an operation", job).await
+        self.write(reach, "ending an operation", job).await
     }
 
     async fn fenced(
@@ -220,13 +222,14 @@ impl Store {
         lease: &OperationLease,
         rest: Vec<Value>,
     ) -> Result<Recorded, StoreError> {
+        let reach = Reach::from(&lease.scope);
         let lease = lease.clone();
         let job: Job<Recorded> = Box::new(move |tx| {
             let mut values = lease_values(&lease);
             values.extend(rest.iter().cloned());
             Box::pin(async move { Ok(recorded(tx.conn.run(text, values).await? == 1)) })
         });
-        self.write(doing, job).await
+        self.write(reach, doing, job).await
     }
 }
 

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Arrival, Kind, NewAuditEntry, ObjectRow, Store, StoreError, Taken, WorkerScope, arrivals,
-    db::{Conn, Failure, Job, Row, Value},
+    db::{Conn, Failure, Job, Reach, Row, Value},
     tasks, values,
 };
 use crate::{capabilities::Version, events::EventContext, organisation::OrgScope};
@@ -104,16 +104,16 @@ const MUTATE: &str = "INSERT INTO wanted (org, kind, key, event_version, mutatio
 
 impl Store {
     /// Outages that are to be routed, the oldest first.
-    pub async fn due_outages(&self, _worker: &WorkerScope, now: DateTime<Utc>, limit: u32) -> Result<Vec<DueOutage>, StoreError> {
+    pub async fn due_outages(&self, worker: &WorkerScope, now: DateTime<Utc>, limit: u32) -> Result<Vec<DueOutage>, StoreError> {
         const DOING: &str = "reading outages to route";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(worker, DOING).await?;
         self.due(&mut conn, DUE, vec![now.into(), limit.into()]).await.map_err(|failure| failure.doing(DOING))
     }
 
     /// One outage, if it is to be routed.
     pub async fn due_outage(&self, scope: &OrgScope, key: &str) -> Result<Option<DueOutage>, StoreError> {
         const DOING: &str = "reading an outage to route";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         let due = self.due(&mut conn, DUE_ONE, vec![scope.as_str().into(), key.into()]).await;
         due.map(|mut due| due.pop()).map_err(|failure| failure.doing(DOING))
     }
@@ -147,6 +147,7 @@ impl Store {
         // As every other writer locks rows, so that none ends in a deadlock with another.
         let mut cards = cards;
         cards.sort_by(|one, other| (one.kind.label(), &one.key).cmp(&(other.kind.label(), &other.key)));
+        let reach = Reach::from(&outage.scope);
         let given = Arc::new((outage, cards, audit));
         let job: Job<bool> = Box::new(move |tx| {
             let given = Arc::clone(&given);
@@ -175,12 +176,13 @@ impl Store {
                 Ok(true)
             })
         });
-        self.write("routing an outage", job).await
+        self.write(reach, "routing an outage", job).await
     }
 
     /// Takes in what a caller says of an outage: with a version like an event of that version; without one on top of what is wanted,
     /// without moving the event version.
     pub async fn put_outage(&self, now: DateTime<Utc>, arrival: Arrival, versioned: bool) -> Result<Taken, StoreError> {
+        let reach = Reach::from(&arrival.scope);
         let arrival = Arc::new(arrival);
         let job: Job<Taken> = Box::new(move |tx| {
             let arrival = Arc::clone(&arrival);
@@ -202,13 +204,13 @@ impl Store {
                 Ok(Taken::Applied)
             })
         });
-        self.write("taking an outage in", job).await
+        self.write(reach, "taking an outage in", job).await
     }
 
     /// An outage and what its channels show.
     pub async fn outage(&self, scope: &OrgScope, key: &str) -> Result<Option<OutageRow>, StoreError> {
         const DOING: &str = "reading an outage";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         outage(&mut conn, scope, key).await.map_err(|failure| failure.doing(DOING))
     }
 }

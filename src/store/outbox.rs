@@ -23,14 +23,14 @@ pub struct QueuedEvent {
 
 impl Store {
     /// The oldest events that wait.
-    pub async fn outbox(&self, _worker: &WorkerScope, limit: u32) -> Result<Vec<QueuedEvent>, StoreError> {
+    pub async fn outbox(&self, worker: &WorkerScope, limit: u32) -> Result<Vec<QueuedEvent>, StoreError> {
         const DOING: &str = "reading events to publish";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(worker, DOING).await?;
         self.oldest(&mut conn, limit).await.map_err(|failure| failure.doing(DOING))
     }
 
     /// Forgets events that the broker has confirmed.
-    pub async fn published(&self, _worker: &WorkerScope, events: &[QueuedEvent]) -> Result<(), StoreError> {
+    pub async fn published(&self, worker: &WorkerScope, events: &[QueuedEvent]) -> Result<(), StoreError> {
         if events.is_empty() {
             return Ok(());
         }
@@ -39,13 +39,13 @@ impl Store {
             let sequences = sequences.clone();
             Box::pin(async move { drop_events(&mut tx.conn, &sequences).await })
         });
-        self.write("forgetting published events", job).await
+        self.write(worker, "forgetting published events", job).await
     }
 
     /// Forgets events that the broker will never take, each with an audit entry (`event.unpublishable`) that says which.
     pub async fn unpublishable(
         &self,
-        _worker: &WorkerScope,
+        worker: &WorkerScope,
         now: DateTime<Utc>,
         events: &[QueuedEvent],
     ) -> Result<(), StoreError> {
@@ -60,7 +60,7 @@ impl Store {
                 Ok(())
             })
         });
-        self.write("giving up events that cannot be published", job).await
+        self.write(worker, "giving up events that cannot be published", job).await
     }
 
     async fn oldest(&self, conn: &mut Conn, limit: u32) -> Result<Vec<QueuedEvent>, Failure> {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Kind, NewAuditEntry, Store, StoreError,
-    db::{Conn, Failure, Job},
+    db::{Conn, Failure, Job, Reach},
     values,
 };
 use crate::{capabilities::CapabilityName, organisation::OrgScope};
@@ -36,12 +36,13 @@ impl Store {
     /// What is paused of an organisation.
     pub async fn pauses(&self, scope: &OrgScope) -> Result<Vec<Pause>, StoreError> {
         const DOING: &str = "reading what is paused";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         read(&mut conn, scope).await.map_err(|failure| failure.doing(DOING))
     }
 
     /// Pauses a capability; a second pause replaces the first one's reason.
     pub async fn pause(&self, scope: &OrgScope, pause: Pause, audit: NewAuditEntry) -> Result<(), StoreError> {
+        let reach = Reach::from(scope);
         let scope = scope.clone();
         let job: Job<()> = Box::new(move |tx| {
             let (scope, pause, audit) = (scope.clone(), pause.clone(), audit.clone());
@@ -53,7 +54,7 @@ impl Store {
                 Ok(())
             })
         });
-        self.write("pausing a capability", job).await
+        self.write(reach, "pausing a capability", job).await
     }
 
     /// Resumes a capability: what waits of it is due at once (waits that Microsoft asked for stay in force). False, and
@@ -65,6 +66,7 @@ impl Store {
         capability: CapabilityName,
         audit: NewAuditEntry,
     ) -> Result<bool, StoreError> {
+        let reach = Reach::from(scope);
         let scope = scope.clone();
         let job: Job<bool> = Box::new(move |tx| {
             let (scope, audit) = (scope.clone(), audit.clone());
@@ -80,7 +82,7 @@ impl Store {
                 Ok(true)
             })
         });
-        self.write("resuming a capability", job).await
+        self.write(reach, "resuming a capability", job).await
     }
 }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Store, StoreError, WorkerScope,
-    db::{Job, Row},
+    db::{Job, Reach, Row},
     values,
 };
 use crate::organisation::OrgScope;
@@ -30,9 +30,9 @@ const TAKE: &str = "UPDATE connection SET next_probe_at = $5, probes = $6 WHERE 
 
 impl Store {
     /// Connections that do not work and whose probe is due at `now`, or not planned yet.
-    pub async fn due_probes(&self, _worker: &WorkerScope, now: DateTime<Utc>) -> Result<Vec<DueProbe>, StoreError> {
+    pub async fn due_probes(&self, worker: &WorkerScope, now: DateTime<Utc>) -> Result<Vec<DueProbe>, StoreError> {
         const DOING: &str = "reading which connections to probe";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(worker, DOING).await?;
         let rows = conn.all(DUE, vec![now.into()]).await;
         let read = |row: &Row| {
             let planned = values::maybe_instant(row, 2)?;
@@ -43,6 +43,7 @@ impl Store {
 
     /// Plans the next probe, and with it takes this one, if it was planned. Of all replicas that saw the same plan one gets true.
     pub async fn take_probe(&self, due: &DueProbe, next: DateTime<Utc>) -> Result<bool, StoreError> {
+        let reach = Reach::from(&due.scope);
         let due = due.clone();
         let job: Job<bool> = Box::new(move |tx| {
             let due = due.clone();
@@ -60,6 +61,6 @@ impl Store {
                 Ok(tx.conn.run(TAKE, values).await? == 1)
             })
         });
-        self.write("planning the next probe of a connection", job).await
+        self.write(reach, "planning the next probe of a connection", job).await
     }
 }

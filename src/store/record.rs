@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Hold, Kind, Lease, NewDeadLetter, Next, Progress, Recorded, Store, StoreError,
-    db::{Conn, Failure, Job, Tx, Value},
+    db::{Conn, Failure, Job, Reach, Tx, Value},
     dead_letters,
     standing::{COLUMNS, Failed, Standing},
     suspicion::suspicions,
@@ -100,7 +100,8 @@ impl Store {
                 record_all(tx, &taken).await
             })
         });
-        let committed = self.submit(DOING, job);
+        // Whose progress will wait when the job runs, nobody knows yet.
+        let committed = self.submit(Reach::everybody(), DOING, job);
         let store = self.clone();
         tokio::spawn(async move {
             let outcome = committed.await;

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use super::{
     Arrival, DeadLetterRow, Kind, NewAuditEntry, Store, StoreError,
     arrivals::apply,
-    db::{Failure, Job, Tx, Value, without_nul},
+    db::{Failure, Job, Reach, Tx, Value, without_nul},
     dead_letters, values,
 };
 use crate::organisation::OrgScope;
@@ -59,7 +59,7 @@ impl Store {
     /// The organisation's dead letters among these ids, in no order; ids that are not its own are left out.
     pub async fn dead_letters_by_id(&self, scope: &OrgScope, ids: &[String]) -> Result<Vec<DeadLetterRow>, StoreError> {
         const DOING: &str = "reading dead letters";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         let rows = conn.many(BY_IDS, &[scope.as_str().into()], unique(ids.iter())).await;
         let read = rows.and_then(|rows| rows.iter().map(dead_letters::read).collect());
         read.map_err(|failure: Failure| failure.doing(DOING))
@@ -68,17 +68,19 @@ impl Store {
     /// Replays dead letters in one transaction; returns how many went back to work. A letter that is gone meanwhile, or whose
     /// object is not dead any more, is passed over.
     pub async fn replay(&self, scope: &OrgScope, now: DateTime<Utc>, replays: Vec<Replay>) -> Result<u64, StoreError> {
+        let reach = Reach::from(scope);
         let (scope, replays) = (scope.clone(), std::sync::Arc::new(replays));
         let job: Job<u64> = Box::new(move |tx| {
             let (scope, replays) = (scope.clone(), std::sync::Arc::clone(&replays));
             Box::pin(async move { replay_in(tx, &scope, now, &replays).await })
         });
-        self.write("replaying dead letters", job).await
+        self.write(reach, "replaying dead letters", job).await
     }
 
     /// Throws dead letters away, each with its audit entry; returns how many. Their objects stay as they are: dead until a newer
     /// version comes.
     pub async fn discard(&self, scope: &OrgScope, letters: Vec<(String, NewAuditEntry)>) -> Result<u64, StoreError> {
+        let reach = Reach::from(scope);
         let scope = scope.clone();
         let job: Job<u64> = Box::new(move |tx| {
             let (scope, letters) = (scope.clone(), letters.clone());
@@ -92,7 +94,7 @@ impl Store {
                 Ok(count)
             })
         });
-        self.write("discarding dead letters", job).await
+        self.write(reach, "discarding dead letters", job).await
     }
 }
 

@@ -18,21 +18,21 @@ impl Store {
     /// Connections whose credential is not sealed under the key `newest`, at most `limit`.
     pub async fn connections_under_another_key(
         &self,
-        _worker: &WorkerScope,
+        worker: &WorkerScope,
         newest: &str,
         limit: u32,
     ) -> Result<Vec<OrgScope>, StoreError> {
         const DOING: &str = "reading which connections to re-seal";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(worker, DOING).await?;
         let rows = conn.all(UNDER_ANOTHER_KEY, vec![newest.into(), limit.into()]).await;
         let read = |row: &Row| self.scope_of(&row.text(0)?);
         rows.and_then(|rows| rows.iter().map(read).collect()).map_err(|failure| failure.doing(DOING))
     }
 
     /// How many connections are not sealed under the key `newest`.
-    pub async fn count_under_another_key(&self, _worker: &WorkerScope, newest: &str) -> Result<u64, StoreError> {
+    pub async fn count_under_another_key(&self, worker: &WorkerScope, newest: &str) -> Result<u64, StoreError> {
         const DOING: &str = "counting which connections to re-seal";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(worker, DOING).await?;
         let rows = conn.all(COUNT, vec![newest.into()]).await;
         rows.and_then(|rows| rows.first().map_or(Ok(0), |row| row.count(0))).map_err(|failure| failure.doing(DOING))
     }
@@ -61,6 +61,6 @@ impl Store {
                 Ok(done)
             })
         });
-        self.write("re-sealing a connection", job).await
+        self.write(scope, "re-sealing a connection", job).await
     }
 }

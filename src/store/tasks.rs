@@ -96,7 +96,7 @@ impl Store {
     /// One object.
     pub async fn object(&self, scope: &OrgScope, kind: Kind, key: &str) -> Result<Option<ObjectRow>, StoreError> {
         const DOING: &str = "reading an object";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         read_one(&mut conn, scope, kind, key).await.map_err(|failure| failure.doing(DOING))
     }
 
@@ -109,7 +109,7 @@ impl Store {
         page: PageRequest,
     ) -> Result<Page<ObjectRow>, StoreError> {
         const DOING: &str = "reading objects";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         read_page(&mut conn, scope, kind, state, &page).await.map_err(|failure| failure.doing(DOING))
     }
 }

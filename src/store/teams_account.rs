@@ -86,7 +86,7 @@ impl Store {
     /// The organisation's account; a lost one too.
     pub async fn teams_account(&self, scope: &OrgScope) -> Result<Option<TeamsAccountRow>, StoreError> {
         const DOING: &str = "reading the Teams account";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         let rows = conn.all(LOOK, vec![scope.as_str().into()]).await;
         rows.and_then(|rows| rows.first().map(read).transpose()).map_err(|failure| failure.doing(DOING))
     }
@@ -151,7 +151,7 @@ impl Store {
                 Ok(lost)
             })
         });
-        self.write("losing the Teams account", job).await
+        self.write(scope, "losing the Teams account", job).await
     }
 
     /// Erases the account and a sign-in that waits; false when there was neither.
@@ -168,13 +168,13 @@ impl Store {
                 Ok(removed)
             })
         });
-        self.write("removing the Teams account", job).await
+        self.write(scope, "removing the Teams account", job).await
     }
 
     /// Every account, and whether somebody is signed in: for metrics.
-    pub async fn teams_accounts(&self, _worker: &WorkerScope) -> Result<Vec<(OrgScope, bool)>, StoreError> {
+    pub async fn teams_accounts(&self, worker: &WorkerScope) -> Result<Vec<(OrgScope, bool)>, StoreError> {
         const DOING: &str = "reading the Teams accounts' states";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(worker, DOING).await?;
         let rows = conn.all("SELECT org, state FROM teams_account ORDER BY org", vec![]).await;
         let read = |row: &Row| Ok((self.scope_of(&row.text(0)?)?, row.text(1)? == "signed-in"));
         rows.and_then(|rows| rows.iter().map(read).collect()).map_err(|failure| failure.doing(DOING))
@@ -195,7 +195,7 @@ impl Store {
             let values = values.clone();
             Box::pin(async move { Ok(tx.conn.run(text, values).await? > 0) })
         });
-        self.write(doing, job).await
+        self.write(scope, doing, job).await
     }
 }
 

@@ -41,21 +41,21 @@ impl Store {
     /// Organisations with a Teams account or sign-in that is not sealed under the key `newest`, at most `limit`.
     pub async fn teams_accounts_under_another_key(
         &self,
-        _worker: &WorkerScope,
+        worker: &WorkerScope,
         newest: &str,
         limit: u32,
     ) -> Result<Vec<OrgScope>, StoreError> {
         const DOING: &str = "reading which Teams accounts to re-seal";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(worker, DOING).await?;
         let rows = conn.all(UNDER_ANOTHER_KEY, vec![newest.into(), limit.into()]).await;
         let read = |row: &Row| self.scope_of(&row.text(0)?);
         rows.and_then(|rows| rows.iter().map(read).collect()).map_err(|failure| failure.doing(DOING))
     }
 
     /// How many accounts and sign-ins are not sealed under the key `newest`.
-    pub async fn count_teams_accounts_under_another_key(&self, _worker: &WorkerScope, newest: &str) -> Result<u64, StoreError> {
+    pub async fn count_teams_accounts_under_another_key(&self, worker: &WorkerScope, newest: &str) -> Result<u64, StoreError> {
         const DOING: &str = "counting which Teams accounts to re-seal";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(worker, DOING).await?;
         let rows = conn.all(COUNT, vec![newest.into()]).await;
         rows.and_then(|rows| rows.first().map_or(Ok(0), |row| row.count(0))).map_err(|failure| failure.doing(DOING))
     }
@@ -82,6 +82,6 @@ impl Store {
                 Ok(done)
             })
         });
-        self.write("re-sealing a Teams account", job).await
+        self.write(scope, "re-sealing a Teams account", job).await
     }
 }

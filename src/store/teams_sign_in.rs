@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     NewAuditEntry, SealedToken, Store, StoreError, TeamsAccountRow, WorkerScope,
-    db::{Failure, Job, Row, Tx},
+    db::{Failure, Job, Reach, Row, Tx},
     teams_account, values,
 };
 use crate::organisation::OrgScope;
@@ -63,7 +63,7 @@ impl Store {
     /// The organisation's sign-in, waiting or failed.
     pub async fn teams_sign_in(&self, scope: &OrgScope) -> Result<Option<TeamsSignInRow>, StoreError> {
         const DOING: &str = "reading the Teams sign-in";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         let rows = conn.all(LOOK, vec![scope.as_str().into()]).await;
         rows.and_then(|rows| rows.first().map(read).transpose()).map_err(|failure| failure.doing(DOING))
     }
@@ -81,13 +81,13 @@ impl Store {
                 Ok(())
             })
         });
-        self.write("keeping the Teams sign-in", job).await
+        self.write(scope, "keeping the Teams sign-in", job).await
     }
 
     /// Sign-ins that Microsoft has to be asked about by `now`.
-    pub async fn due_sign_in_polls(&self, _worker: &WorkerScope, now: DateTime<Utc>) -> Result<Vec<DuePoll>, StoreError> {
+    pub async fn due_sign_in_polls(&self, worker: &WorkerScope, now: DateTime<Utc>) -> Result<Vec<DuePoll>, StoreError> {
         const DOING: &str = "reading which sign-ins to ask about";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(worker, DOING).await?;
         let text = "SELECT org, sign_in_id, poll_at FROM teams_sign_in WHERE poll_at <= $1 ORDER BY org";
         let rows = conn.all(text, vec![now.into()]).await;
         let read = |row: &Row| {
@@ -99,6 +99,7 @@ impl Store {
 
     /// Takes a poll and plans the next. Of all replicas that saw the same plan one gets true.
     pub async fn take_sign_in_poll(&self, due: &DuePoll, next: DateTime<Utc>) -> Result<bool, StoreError> {
+        let reach = Reach::from(&due.scope);
         let due = due.clone();
         let job: Job<bool> = Box::new(move |tx| {
             let due = due.clone();
@@ -107,11 +108,12 @@ impl Store {
                 Ok(tx.conn.run(TAKE, values).await? > 0)
             })
         });
-        self.write("planning the next question about a sign-in", job).await
+        self.write(reach, "planning the next question about a sign-in", job).await
     }
 
     /// Waits longer between polls from now on.
     pub async fn slow_sign_in_down(&self, due: &DuePoll, pause: TimeDelta, next: DateTime<Utc>) -> Result<(), StoreError> {
+        let reach = Reach::from(&due.scope);
         let due = due.clone();
         let job: Job<()> = Box::new(move |tx| {
             let due = due.clone();
@@ -123,7 +125,7 @@ impl Store {
                 tx.conn.run(text, values).await.map(drop)
             })
         });
-        self.write("asking less often about a sign-in", job).await
+        self.write(reach, "asking less often about a sign-in", job).await
     }
 
     /// The sign-in has failed; false when another took its place or it is over already.
@@ -142,7 +144,7 @@ impl Store {
                 Ok(failed)
             })
         });
-        self.write("ending a sign-in that failed", job).await
+        self.write(&due.scope, "ending a sign-in that failed", job).await
     }
 
     /// Somebody signed in: the account takes the place of the sign-in and of an older account, in one step. False when the sign-in
@@ -168,7 +170,7 @@ impl Store {
                 Ok(true)
             })
         });
-        self.write("keeping the Teams account", job).await
+        self.write(&due.scope, "keeping the Teams account", job).await
     }
 }
 

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     Kind, Store, StoreError,
-    db::{Failure, Job, Tx, Value},
+    db::{Failure, Job, Reach, Tx, Value},
     values,
 };
 use crate::{capabilities::Version, organisation::OrgScope};
@@ -83,12 +83,13 @@ const PUT_COVER: &str = "INSERT INTO teams_summary (org, kind, key, event_versio
 impl Store {
     /// Asks for a turn. What is granted is counted, whatever becomes of the card.
     pub async fn take_turn(&self, now: DateTime<Utc>, request: TurnRequest) -> Result<TurnAnswer, StoreError> {
+        let reach = Reach::from(&request.scope);
         let request = Arc::new(request);
         let job: Job<TurnAnswer> = Box::new(move |tx| {
             let request = Arc::clone(&request);
             Box::pin(async move { turn(tx, now, &request).await })
         });
-        self.write("asking for a channel's turn", job).await
+        self.write(reach, "asking for a channel's turn", job).await
     }
 }
 

@@ -35,26 +35,26 @@ const END: &str = "UPDATE wanted SET lease_until = $1, due_at = $1 WHERE lease_o
 
 impl Store {
     /// Says that a loop lives.
-    pub async fn beat(&self, _worker: &WorkerScope, owner: &str) -> Result<(), StoreError> {
+    pub async fn beat(&self, worker: &WorkerScope, owner: &str) -> Result<(), StoreError> {
         let owner = owner.to_owned();
         let job: Job<()> = Box::new(move |tx| {
             let owner = owner.clone();
             Box::pin(async move { tx.conn.run(BEAT, vec![owner.into()]).await.map(drop) })
         });
-        self.write("saying that a worker lives", job).await
+        self.write(worker, "saying that a worker lives", job).await
     }
 
     /// Every loop that has not stopped in order.
-    pub async fn beats(&self, _worker: &WorkerScope) -> Result<Vec<Beat>, StoreError> {
+    pub async fn beats(&self, worker: &WorkerScope) -> Result<Vec<Beat>, StoreError> {
         const DOING: &str = "reading which workers live";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(worker, DOING).await?;
         let read = |row: &Row| Ok(Beat { owner: row.text(0)?, beats: row.count(1)? });
         let rows = conn.all(ALL, vec![]).await;
         rows.and_then(|rows| rows.iter().map(read).collect()).map_err(|failure| failure.doing(DOING))
     }
 
     /// Ends the leases of a loop that has stood still at `dead.beats`; how many. 0 when it has moved since, or somebody else did it.
-    pub async fn bury(&self, _worker: &WorkerScope, now: DateTime<Utc>, dead: Beat) -> Result<u64, StoreError> {
+    pub async fn bury(&self, worker: &WorkerScope, now: DateTime<Utc>, dead: Beat) -> Result<u64, StoreError> {
         let job: Job<u64> = Box::new(move |tx| {
             let Beat { owner, beats } = dead.clone();
             Box::pin(async move {
@@ -64,16 +64,16 @@ impl Store {
                 tx.conn.run(END, vec![now.into(), owner.into()]).await
             })
         });
-        self.write("ending a dead worker's leases", job).await
+        self.write(worker, "ending a dead worker's leases", job).await
     }
 
     /// A loop stops in order; it has nothing under lease.
-    pub async fn leave(&self, _worker: &WorkerScope, owner: &str) -> Result<(), StoreError> {
+    pub async fn leave(&self, worker: &WorkerScope, owner: &str) -> Result<(), StoreError> {
         let owner = owner.to_owned();
         let job: Job<()> = Box::new(move |tx| {
             let owner = owner.clone();
             Box::pin(async move { tx.conn.run(FORGET, vec![owner.into()]).await.map(drop) })
         });
-        self.write("saying that a worker stops", job).await
+        self.write(worker, "saying that a worker stops", job).await
     }
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     NewAuditEntry, Store, StoreError,
-    db::{Failure, Job, Row},
+    db::{Failure, Job, Reach, Row},
     values,
 };
 use crate::{
@@ -48,7 +48,7 @@ impl Store {
     /// The list that zones go to, if one is set for the directory that the connection is in now.
     pub async fn zone_target(&self, scope: &OrgScope) -> Result<Option<ZoneTarget>, StoreError> {
         const DOING: &str = "reading the zone target";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         let rows = conn.all(GET, vec![scope.as_str().into()]).await.map_err(|failure| failure.doing(DOING))?;
         rows.first().map(read).transpose().map_err(|failure| failure.doing(DOING))
     }
@@ -56,6 +56,7 @@ impl Store {
     /// Sets it, in place of the one that was, and makes waiting zones due. [`StoreError::Conflict`], and nothing changed, when the
     /// connection has moved to another directory since the target was resolved, or is gone.
     pub async fn set_zone_target(&self, scope: &OrgScope, target: ZoneTarget, audit: NewAuditEntry) -> Result<(), StoreError> {
+        let reach = Reach::from(scope);
         let scope = scope.clone();
         let job: Job<()> = Box::new(move |tx| {
             let (scope, target, audit) = (scope.clone(), target.clone(), audit.clone());
@@ -76,11 +77,12 @@ impl Store {
                 Ok(())
             })
         });
-        self.write("setting the zone target", job).await
+        self.write(reach, "setting the zone target", job).await
     }
 
     /// Removes it; what stands in the list stays there. False, and nothing is written, when there was none.
     pub async fn remove_zone_target(&self, scope: &OrgScope, audit: NewAuditEntry) -> Result<bool, StoreError> {
+        let reach = Reach::from(scope);
         let scope = scope.clone();
         let job: Job<bool> = Box::new(move |tx| {
             let (scope, audit) = (scope.clone(), audit.clone());
@@ -92,7 +94,7 @@ impl Store {
                 Ok(true)
             })
         });
-        self.write("removing the zone target", job).await
+        self.write(reach, "removing the zone target", job).await
     }
 }
 

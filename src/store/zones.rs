@@ -8,7 +8,7 @@ use super::{
     Claim, Kind, NewAuditEntry, NewOperation, OperationRow, Store, StoreError, WorkerScope,
     arrivals::{self, Arrival},
     claim::read_claim,
-    db::{Failure, Job, Tx, Value},
+    db::{Failure, Job, Reach, Tx, Value},
     operation,
     record::places_of,
     tasks::ObjectRow,
@@ -100,34 +100,36 @@ impl Store {
                 Ok(())
             })
         });
-        self.write("queueing a publication", job).await?;
+        self.write(scope, "queueing a publication", job).await?;
         Ok(operation::queued(new, now))
     }
 
     /// Keeps the loop away from the organisation's zones until then: a publication has them.
     pub async fn hold_zones(&self, scope: &OrgScope, until: DateTime<Utc>) -> Result<(), StoreError> {
+        let reach = Reach::from(scope);
         let scope = scope.clone();
         let job: Job<()> = Box::new(move |tx| {
             let scope = scope.clone();
             Box::pin(async move { hold(tx, &scope, until).await })
         });
-        self.write("holding zones for a publication", job).await
+        self.write(reach, "holding zones for a publication", job).await
     }
 
     /// Lets the loop have them again.
     pub async fn let_go_of_zones(&self, scope: &OrgScope) -> Result<(), StoreError> {
+        let reach = Reach::from(scope);
         let scope = scope.clone();
         let job: Job<()> = Box::new(move |tx| {
             let values = vec![scope.as_str().into(), LANE.into()];
             Box::pin(async move { tx.conn.run(LET_GO, values).await.map(drop) })
         });
-        self.write("letting go of zones", job).await
+        self.write(reach, "letting go of zones", job).await
     }
 
     /// Until when Microsoft asked the organisation to send nothing to SharePoint.
     pub async fn sharepoint_wait(&self, scope: &OrgScope, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError> {
         const DOING: &str = "reading for how long to wait";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         let rows = conn.all(WAIT, vec![scope.as_str().into(), now.into()]).await.map_err(|failure| failure.doing(DOING))?;
         rows.first().map(|row| values::instant(row, 0)).transpose().map_err(|failure| failure.doing(DOING))
     }
@@ -135,7 +137,7 @@ impl Store {
     /// How many zones somebody works on.
     pub async fn zones_under_lease(&self, scope: &OrgScope, now: DateTime<Utc>) -> Result<u64, StoreError> {
         const DOING: &str = "counting zones at work";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         let rows = conn.all(LEASED, vec![scope.as_str().into(), now.into()]).await.map_err(|failure| failure.doing(DOING))?;
         rows.first().map_or(Ok(0), |row| row.count(0)).map_err(|failure| failure.doing(DOING))
     }
@@ -143,7 +145,7 @@ impl Store {
     /// Ids of kept zones after this one, in order.
     pub async fn zone_keys(&self, scope: &OrgScope, after: &str, limit: u32) -> Result<Vec<String>, StoreError> {
         const DOING: &str = "going through zones";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         let rows = conn.all(KEYS, vec![scope.as_str().into(), after.into(), limit.into()]).await;
         rows.and_then(|rows| rows.iter().map(|row| row.text(0)).collect()).map_err(|failure| failure.doing(DOING))
     }
@@ -151,7 +153,7 @@ impl Store {
     /// How many zones are kept.
     pub async fn count_zones(&self, scope: &OrgScope) -> Result<u64, StoreError> {
         const DOING: &str = "counting zones";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         let rows = conn.all(COUNT, vec![scope.as_str().into()]).await.map_err(|failure| failure.doing(DOING))?;
         rows.first().map_or(Ok(0), |row| row.count(0)).map_err(|failure| failure.doing(DOING))
     }
@@ -159,7 +161,7 @@ impl Store {
     /// These zones, those of them that are kept, in the order of their ids.
     pub async fn these_zones(&self, scope: &OrgScope, keys: &[String]) -> Result<Vec<ObjectRow>, StoreError> {
         const DOING: &str = "reading zones";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         let rows = keys.iter().map(|key| id(scope, key)).collect();
         let rows = conn.many(THESE, &[], rows).await.map_err(|failure| failure.doing(DOING))?;
         let objects = super::tasks::with_places(&mut conn, scope, Kind::Zone, &rows, false).await;
@@ -169,7 +171,7 @@ impl Store {
     /// Takes these zones under lease, whether they are due or not; not those that somebody else has just now.
     pub async fn claim_zones(
         &self,
-        _worker: &WorkerScope,
+        worker: &WorkerScope,
         scope: &OrgScope,
         keys: &[String],
         now: DateTime<Utc>,
@@ -196,7 +198,7 @@ impl Store {
                 Ok(keys.iter().filter_map(|key| claims.remove(key)).collect())
             })
         });
-        self.write("claiming zones", job).await
+        self.write(worker, "claiming zones", job).await
     }
 }
 

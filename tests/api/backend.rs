@@ -1,12 +1,15 @@
 //! Memory in the place of the store and of Microsoft: organisations see their own rows only because they ask with their own scope.
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use argus_m365::{
-    api::{ConnectionAdmin, Operator, Publisher, Records, TargetAdmin, TeamsDesk},
+    api::{ConnectionAdmin, KeptAnswers, Operator, Publisher, Records, TargetAdmin, TeamsDesk},
     audit::Verification,
     capabilities::{CapabilityName, sharepoint::request::TargetRequest},
     channels::{ChannelError, ChannelSetting, ChannelView, PostError},
@@ -16,13 +19,17 @@ use argus_m365::{
     organisation::OrgScope,
     publish::{PublishError, Request, TargetError},
     store::{
-        AuditFilter, AuditRecord, DeadLetterFilter, DeadLetterRow, DeliveryState, ObjectRow, OperationChange, OperationFilter,
-        OperationRow, OutageRow, Page, PageRequest, StoreError, ZoneTarget,
+        AuditFilter, AuditRecord, DeadLetterFilter, DeadLetterRow, DeliveryState, KeyedRequest, ObjectRow, OperationChange,
+        OperationFilter, OperationRow, OutageRow, Page, PageRequest, StoreError, Turn, ZoneTarget,
     },
 };
+use chrono::{DateTime, Utc};
 use futures_util::{FutureExt, future::BoxFuture};
 
 use crate::support::samples;
+
+/// A request's digest, and its answer once there is one.
+pub(crate) type Kept = ([u8; 32], Option<String>);
 
 type Failure<E> = Mutex<Option<fn() -> E>>;
 
@@ -35,6 +42,8 @@ pub(crate) struct Memory {
     pub(crate) store_failure: Failure<StoreError>,
     /// Reads whose name begins so fail.
     pub(crate) failing: Mutex<Option<&'static str>>,
+    /// Answers kept under keys, by organisation, caller and key.
+    pub(crate) kept: Mutex<HashMap<[String; 3], Kept>>,
     /// Readers never answer while this is set.
     pub(crate) stuck: AtomicBool,
     /// Readers panic while this is set.
@@ -79,6 +88,55 @@ impl Memory {
             failure.map_or_else(|| Ok(answer()), |failure| Err(failure()))
         }
         .boxed()
+    }
+}
+
+fn kept_name(scope: &OrgScope, request: &KeyedRequest) -> [String; 3] {
+    [scope.as_str().to_owned(), request.caller.clone(), request.key.clone()]
+}
+
+/// Without time: nothing expires here. That is the store's part (`tests/store_conformance`).
+impl KeptAnswers for Memory {
+    fn take<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        request: &'a KeyedRequest,
+        _now: DateTime<Utc>,
+    ) -> BoxFuture<'a, Result<Turn, StoreError>> {
+        let mut kept = self.kept.lock().unwrap();
+        let turn = match kept.get(&kept_name(scope, request)) {
+            None => Turn::Run,
+            Some((digest, _)) if *digest != request.digest => Turn::Taken,
+            Some((_, Some(answer))) => Turn::Answered(answer.clone()),
+            Some((_, None)) => Turn::UnderWay,
+        };
+        if turn == Turn::Run {
+            kept.insert(kept_name(scope, request), (request.digest, None));
+        }
+        async move { Ok(turn) }.boxed()
+    }
+
+    fn extend<'a>(
+        &'a self,
+        _scope: &'a OrgScope,
+        _request: &'a KeyedRequest,
+        _now: DateTime<Utc>,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        async { Ok(true) }.boxed()
+    }
+
+    fn end<'a>(
+        &'a self,
+        scope: &'a OrgScope,
+        request: &'a KeyedRequest,
+        answer: Option<String>,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        let mut kept = self.kept.lock().unwrap();
+        match answer {
+            Some(answer) => drop(kept.insert(kept_name(scope, request), (request.digest, Some(answer)))),
+            None => drop(kept.remove(&kept_name(scope, request))),
+        }
+        async { Ok(true) }.boxed()
     }
 }
 

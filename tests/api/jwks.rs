@@ -222,3 +222,48 @@ async fn redirects_errors_and_endless_documents_give_no_keys() {
     assert!(matches!(from_url(&endless).await.1, Err(AuthSetupError::Keys(FetchFailure::TooLarge))));
     assert!(matches!(from_url("http://127.0.0.1:1/keys").await.1, Err(AuthSetupError::Keys(FetchFailure::Request(_)))));
 }
+
+#[tokio::test]
+async fn a_thousand_unknown_keys_within_ten_seconds_are_one_question() {
+    let (known, issuer) = (rsa("r", RSA_1), Issuer::with(&[rsa("r", RSA_1).jwk()]));
+    let (authenticator, clock) = authenticator(&issuer);
+    authenticator.authenticate(&known.sign(&claims())).await.unwrap();
+    clock.advance(TimeDelta::seconds(60));
+    let before = issuer.asked();
+    let stranger = rsa("stranger", RSA_2).sign(&claims());
+    for _ in 0..10 {
+        let answers = join_all((0..100).map(|_| authenticator.authenticate(&stranger))).await;
+        assert!(answers.iter().all(|answer| *answer == Err(Rejection::UnknownKey)));
+        // Who has a good token does not notice.
+        authenticator.authenticate(&known.sign(&claims())).await.unwrap();
+        clock.advance(TimeDelta::milliseconds(999));
+    }
+    assert_eq!(issuer.asked() - before, 1);
+}
+
+/// The issuer changes its key a hundred times, as it should: the new key is in the set for ten minutes before it signs, the old one until its last
+/// token has run out. Twenty callers ask all the time.
+#[tokio::test]
+async fn keys_that_change_under_constant_traffic_fail_no_call() {
+    let names: Vec<&'static str> = (0..100).map(|n| &*format!("key-{n}").leak()).collect();
+    let signers: Vec<_> = names.iter().enumerate().map(|(n, id)| rsa(id, if n % 2 == 0 { RSA_1 } else { RSA_2 })).collect();
+    let tokens: Vec<_> = signers.iter().map(|signer| signer.sign(&claims())).collect();
+    let issuer = Issuer::with(&[signers[0].jwk()]);
+    let (authenticator, clock) = authenticator(&issuer);
+    let mut calls = 0;
+    for n in 1..signers.len() {
+        issuer.publish(&[signers[n - 1].jwk(), signers[n].jwk()]);
+        for minute in 0..12 {
+            clock.advance(TimeDelta::minutes(1));
+            // Old tokens all along; new ones as soon as the key signs.
+            let new = minute >= 10;
+            let asked = (0..20).map(|caller| authenticator.authenticate(&tokens[if new && caller % 2 == 0 { n } else { n - 1 }]));
+            for answer in join_all(asked).await {
+                answer.unwrap();
+                calls += 1;
+            }
+        }
+    }
+    assert_eq!(calls, 99 * 12 * 20);
+    assert!(issuer.asked() <= 99 * 12 / 5, "{} questions", issuer.asked());
+}

@@ -3,12 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "support code of tests: a failure is a failed test")]
 
 mod backend;
+mod bad_tokens;
 mod directory;
 mod http;
 mod jwks;
 mod keys;
 mod limits;
 mod permissions;
+mod repeats;
 mod schema;
 mod subjects;
 mod support;

@@ -70,6 +70,15 @@ impl TestApi {
     }
 
     pub(crate) fn with(limits: HttpSettings) -> Self {
+        Self::made(limits, Authenticator::new(settings(), ManualClock::at(start())).unwrap())
+    }
+
+    /// With another way to know callers.
+    pub(crate) fn authenticating(authenticator: Authenticator) -> Self {
+        Self::made(HttpSettings::default(), authenticator)
+    }
+
+    fn made(limits: HttpSettings, authenticator: Authenticator) -> Self {
         let memory = Arc::new(Memory::default());
         let ready = Arc::new(AtomicBool::new(true));
         let clock = ManualClock::at(start());
@@ -85,7 +94,8 @@ impl TestApi {
             imports: memory.clone(),
             publications: memory.clone(),
             targets: memory.clone(),
-            authenticator: Authenticator::new(settings(), clock.clone()).unwrap(),
+            answers: memory.clone(),
+            authenticator,
             clock,
             ids: Ids::seeded(7),
             metrics,

@@ -8,7 +8,7 @@ use argus_m365::{
 use crate::world::{World, connection, dead, entry, now, page, place, progress, scope, settled, version};
 
 /// Everything that an organisation can have.
-async fn fill(world: &World, org: &str) {
+pub(crate) async fn fill(world: &World, org: &str) {
     let scope = world.connect(org).await;
     world.want(&scope, "dead", 1, "mara", 0).await;
     let claim = world.claim_one(1).await;

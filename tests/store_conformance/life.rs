@@ -8,13 +8,15 @@ use crate::world::{Raw, World, arrival, now, scope, version};
 
 pub(crate) async fn migrating_again_is_harmless(world: &World) {
     world.want(&scope("acme"), "1", 1, "mara", 0).await;
-    let replica = Store::open(&world.url).await.unwrap();
-    let both = futures_util::future::join(world.store.migrate(), replica.migrate()).await;
+    let replicas = [Store::open(&world.owner_url).await.unwrap(), Store::open(&world.owner_url).await.unwrap()];
+    let both = futures_util::future::join(replicas[0].migrate(), replicas[1].migrate()).await;
     assert!(both.0.is_ok() && both.1.is_ok(), "{both:?}");
     world.store.check().await.unwrap();
-    replica.check().await.unwrap();
+    for replica in replicas {
+        replica.check().await.unwrap();
+        replica.close().await;
+    }
     assert_eq!(world.task(&scope("acme"), "1").await.version, version(1));
-    replica.close().await;
 }
 
 async fn columns(raw: &Raw) -> BTreeSet<String> {

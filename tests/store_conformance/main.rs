@@ -10,11 +10,13 @@ mod claims;
 mod connections;
 mod directory;
 mod isolation;
+mod kept_answers;
 mod life;
 mod long_operations;
 mod objects;
 mod operations;
 mod records;
+mod row_security;
 mod storm;
 mod tampering;
 mod teams_account;
@@ -183,6 +185,22 @@ behaviours! {
     isolation {
         an_organisation_sees_nothing_of_another
         an_organisation_changes_nothing_of_another
+    }
+    row_security {
+        a_statement_without_its_organisation_reaches_nothing_of_anybody_elses
+        every_table_with_an_organisation_is_secured_by_the_end_of_a_migration
+        the_service_changes_neither_the_trail_nor_the_schema
+        an_auditor_reads_the_trail_alone
+        the_service_knows_whether_it_is_held
+    }
+    kept_answers {
+        a_repeated_request_is_answered_as_before_until_a_day_is_over
+        of_requests_at_once_one_runs
+        another_request_under_the_same_key_is_told_so
+        keys_are_each_callers_own
+        a_runner_that_is_gone_is_taken_over_and_its_late_answer_dropped
+        what_was_given_back_runs_again
+        old_answers_are_forgotten
     }
     storm {
         replicas_that_work_at_once_end_in_the_same_place

@@ -20,8 +20,12 @@ use sqlx::{AssertSqlSafe, PgPool, Row as _, SqlitePool};
 pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) url: String,
+    /// Who owns the tables; on SQLite the same.
+    pub(crate) owner_url: String,
+    /// Who reads the audit trail; on SQLite the same.
+    pub(crate) auditor_url: String,
     pub(crate) worker: WorkerScope,
-    /// Beside the store, with the owner's rights.
+    /// Beside the store, with every right.
     pub(crate) raw: Raw,
     dropped_by: Option<(PgPool, String)>,
     _folder: Option<tempfile::TempDir>,
@@ -73,7 +77,17 @@ impl World {
         let store = Store::open_with(&url, Ids::seeded(1)).await.unwrap();
         store.migrate().await.unwrap();
         let raw = Raw::Sqlite(SqlitePool::connect(&url).await.unwrap());
-        Self { store, url, worker: WorkerScope::for_loops(), raw, dropped_by: None, _folder: Some(folder) }
+        let (owner_url, auditor_url) = (url.clone(), url.clone());
+        Self {
+            store,
+            url,
+            owner_url,
+            auditor_url,
+            worker: WorkerScope::for_loops(),
+            raw,
+            dropped_by: None,
+            _folder: Some(folder),
+        }
     }
 
     pub(crate) async fn postgres() -> Option<Self> {
@@ -83,15 +97,34 @@ impl World {
         };
         let number = COUNTER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let name = format!("argus_test_{}_{number}", std::process::id());
-        let owner = sqlx::postgres::PgPoolOptions::new().max_connections(1).connect(&server).await.unwrap();
-        sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&owner).await.unwrap();
-        let mut url = url::Url::parse(&server).unwrap();
-        url.set_path(&name);
-        let store = Store::open_with(url.as_str(), Ids::seeded(1)).await.unwrap();
-        store.migrate().await.unwrap();
-        let raw = Raw::Postgres(PgPool::connect(url.as_str()).await.unwrap());
-        let dropped_by = Some((owner, name));
-        Some(Self { store, url: url.into(), worker: WorkerScope::for_loops(), raw, dropped_by, _folder: None })
+        let superuser = sqlx::postgres::PgPoolOptions::new().max_connections(1).connect(&server).await.unwrap();
+        // Three roles, as docs/operations.md asks for: so everything here runs under row-level security.
+        for text in [
+            format!("CREATE ROLE {name}_owner LOGIN"),
+            format!("CREATE ROLE {name}_app LOGIN"),
+            format!("CREATE ROLE {name}_auditor LOGIN"),
+            format!("CREATE DATABASE {name} OWNER {name}_owner"),
+        ] {
+            sqlx::raw_sql(AssertSqlSafe(text)).execute(&superuser).await.unwrap();
+        }
+        let url_of = |role: &str| {
+            let mut url = url::Url::parse(&server).unwrap();
+            url.set_path(&name);
+            if !role.is_empty() {
+                url.set_username(&format!("{name}_{role}")).unwrap();
+            }
+            String::from(url)
+        };
+        let (url, owner_url) = (url_of("app"), url_of("owner"));
+        let owner = Store::open(&owner_url).await.unwrap();
+        owner.migrate().await.unwrap();
+        owner.admit(&url, Some(&format!("{name}_auditor"))).await.unwrap();
+        owner.close().await;
+        let store = Store::open_with(&url, Ids::seeded(1)).await.unwrap();
+        let raw = Raw::Postgres(PgPool::connect(&url_of("")).await.unwrap());
+        let (auditor_url, worker) = (url_of("auditor"), WorkerScope::for_loops());
+        let dropped_by = Some((superuser, name));
+        Some(Self { store, auditor_url, url, owner_url, worker, raw, dropped_by, _folder: None })
     }
 
     /// Runs a behaviour and tidies up, also when it fails.
@@ -99,8 +132,11 @@ impl World {
         let outcome = AssertUnwindSafe(behaviour).catch_unwind().await;
         self.store.close().await;
         if let Some((owner, name)) = &self.dropped_by {
-            let drop = format!("DROP DATABASE {name} WITH (FORCE)");
-            sqlx::raw_sql(AssertSqlSafe(drop)).execute(owner).await.unwrap();
+            // Each its own statement: a database is not dropped inside a transaction.
+            let roles = ["owner", "app", "auditor"].map(|role| format!("DROP ROLE {name}_{role}"));
+            for text in [format!("DROP DATABASE {name} WITH (FORCE)")].into_iter().chain(roles) {
+                sqlx::raw_sql(AssertSqlSafe(text)).execute(owner).await.unwrap();
+            }
         }
         if let Err(panic) = outcome {
             std::panic::resume_unwind(panic);

@@ -47,6 +47,10 @@ impl Connector {
         let mut command = binary();
         command.arg("--config").arg(&settings).arg("serve").current_dir(folder);
         for (key, value) in changes {
+            if key.starts_with("--") {
+                command.args([key, value]);
+                continue;
+            }
             // What is no setting has its own name: where a test build is told to die.
             let setting = || format!("ARGUS_M365__{}", key.to_uppercase().replace('.', "__"));
             command.env(if key.starts_with("ARGUS_") { (*key).to_owned() } else { setting() }, value);
@@ -146,6 +150,11 @@ impl Connector {
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8_lossy(&output.stdout);
         serde_json::from_str(text.trim_end().lines().last().unwrap_or_default()).expect("JSON")
+    }
+
+    /// A token of organisation `acme` with every permission.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
     }
 
     /// Its process id.

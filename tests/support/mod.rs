@@ -19,9 +19,9 @@ mod simulator;
 mod wait;
 mod world;
 
-pub(crate) use children::{Owned, free_port};
+pub(crate) use children::{Owned, free_port, nats_server};
 pub(crate) use connector::{Connector, binary, token};
 pub(crate) use database::Store;
 pub(crate) use simulator::{Simulator, tenant};
 pub(crate) use wait::{eventually, eventually_within};
-pub(crate) use world::World;
+pub(crate) use world::{SECRET, World};

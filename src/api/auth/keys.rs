@@ -8,7 +8,7 @@ use jsonwebtoken::{
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
-use super::Rejection;
+use super::{Rejection, claim_set::Claims};
 
 /// Reads a token's header: which key it asks for. Nothing in it is trusted beyond that.
 pub(super) fn read_header(token: &str) -> Result<Header, Rejection> {
@@ -60,8 +60,8 @@ impl VerificationKey {
         signature_alone.required_spec_claims.clear();
         signature_alone.validate_exp = false;
         signature_alone.validate_aud = false;
-        match jsonwebtoken::decode(token, &self.key, &signature_alone) {
-            Ok(data) => Ok(data.claims),
+        match jsonwebtoken::decode::<Claims>(token, &self.key, &signature_alone) {
+            Ok(data) => Ok(data.claims.0),
             Err(error) => Err(match error.kind() {
                 ErrorKind::InvalidAlgorithm => Rejection::Algorithm,
                 ErrorKind::InvalidSignature => Rejection::Signature,

@@ -6,6 +6,7 @@
 //!
 //! This is the only place that makes an [`OrgScope`](crate::organisation::OrgScope) for the API.
 
+mod claim_set;
 mod claims;
 mod identity;
 mod jwks;

@@ -25,6 +25,17 @@ pub(super) fn refused(refusal: Refusal, correlation_id: &str) -> Response {
     result(GraphQlResponse::from_errors(vec![refusal.into_server_error()]), correlation_id)
 }
 
+/// An answer as it was written down: HTTP 200 like every result.
+pub(super) fn written(text: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+}
+
+/// A request that is wrong beside its query.
+pub(super) fn bad_request(refusal: Refusal) -> Response {
+    let response = GraphQlResponse::from_errors(vec![refusal.into_server_error()]);
+    (StatusCode::BAD_REQUEST, Json(response)).into_response()
+}
+
 /// 401 as RFC 6750 (section 3) asks: `error` only when a token was given.
 pub(super) fn unauthenticated(token_given: bool) -> Response {
     let challenge = if token_given { "Bearer error=\"invalid_token\"" } else { "Bearer" };

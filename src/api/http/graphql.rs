@@ -15,7 +15,7 @@ use super::{
     App,
     answer::{refuse, refused, unauthenticated},
     correlation::CorrelationId,
-    run,
+    once, run,
 };
 use crate::api::{
     auth::{Identity, Rejection},
@@ -49,7 +49,12 @@ pub(super) async fn graphql(State(app): State<App>, Extension(id): Extension<Cor
     if !is_json(&head.headers) {
         return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::BadUserInput, "the content type must be application/json");
     }
-    let question = match read(&app, body, deadline).await {
+    let body = match timeout_at(deadline, collect(body, app.settings.max_body)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(refusal)) => return refusal,
+        Err(_) => return refuse(StatusCode::REQUEST_TIMEOUT, Code::LimitExceeded, "the body did not arrive in time"),
+    };
+    let question = match read(&body) {
         Ok(question) => question,
         Err(refusal) => return refusal,
     };
@@ -61,8 +66,30 @@ pub(super) async fn graphql(State(app): State<App>, Extension(id): Extension<Cor
     let mut request = async_graphql::Request::new(question.query).variables(question.variables);
     request.operation_name = question.operation_name;
     request.set_parsed_query(document);
-    let request = request.data(Caller { identity, correlation_id: id.0.clone() });
-    run::execute(&app, kind, request, &id.0, deadline).await
+    let asked = Asked { identity, body: &body, correlation_id: &id.0, deadline };
+    match kind {
+        run::Kind::Mutation => once::mutate(&app, &head.headers, &asked, request).await,
+        run::Kind::Query => run::execute(&app, kind, asked.by_caller(request), &id.0, deadline).await,
+    }
+}
+
+/// What a request comes with, beside its query.
+pub(super) struct Asked<'a> {
+    /// Who asks.
+    pub(super) identity: Identity,
+    /// The body as it came.
+    pub(super) body: &'a [u8],
+    /// The request's id.
+    pub(super) correlation_id: &'a str,
+    /// When it must be answered.
+    pub(super) deadline: Instant,
+}
+
+impl Asked<'_> {
+    /// The request, with its caller.
+    pub(super) fn by_caller(&self, request: async_graphql::Request) -> async_graphql::Request {
+        request.data(Caller { identity: self.identity.clone(), correlation_id: self.correlation_id.to_owned() })
+    }
 }
 
 /// Whether any operation of the document is a mutation, whichever is executed.
@@ -90,15 +117,11 @@ fn is_json(headers: &HeaderMap) -> bool {
     value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }
 
-async fn read(app: &App, body: Body, deadline: Instant) -> Result<Question, Response> {
-    let text = match timeout_at(deadline, collect(body, app.settings.max_body)).await {
-        Ok(text) => text?,
-        Err(_) => return Err(refuse(StatusCode::REQUEST_TIMEOUT, Code::LimitExceeded, "the body did not arrive in time")),
-    };
+fn read(text: &[u8]) -> Result<Question, Response> {
     if text.trim_ascii_start().starts_with(b"[") {
         return Err(bad_request("one query a request: lists of queries are not taken"));
     }
-    serde_json::from_slice(&text).map_err(|_| bad_request("the body must be a JSON object with the text \"query\""))
+    serde_json::from_slice(text).map_err(|_| bad_request("the body must be a JSON object with the text \"query\""))
 }
 
 /// The body, if it is not longer than `limit` bytes; no more than that is ever held.

@@ -3,6 +3,7 @@
 mod answer;
 mod correlation;
 mod graphql;
+mod once;
 mod probes;
 mod run;
 
@@ -24,6 +25,7 @@ use super::{
     directory::{DirectoryRecords, RoleAdmin},
     imports::ImportAdmin,
     limits::{Gate, Limits},
+    repeats::KeptAnswers,
     schema::{self, Api, Services},
 };
 use crate::{clock::SharedClock, ids::Ids, metrics::Metrics};
@@ -84,6 +86,8 @@ pub struct ApiParts {
     pub publications: Arc<dyn Publisher>,
     /// The lists that zones go to.
     pub targets: Arc<dyn TargetAdmin>,
+    /// What mutations under an `Idempotency-Key` were answered.
+    pub answers: Arc<dyn KeptAnswers>,
     /// Checks callers' tokens.
     pub authenticator: Authenticator,
     /// Tells the time, for correlation ids.
@@ -105,6 +109,7 @@ struct Shared {
     schema: Api,
     sdl: String,
     gate: Gate,
+    answers: Arc<dyn KeptAnswers>,
     authenticator: Authenticator,
     clock: SharedClock,
     ids: Ids,
@@ -137,6 +142,7 @@ pub fn router(parts: ApiParts) -> Router {
         }),
         gate: Gate::new(limits, &sdl),
         sdl,
+        answers: parts.answers,
         authenticator: parts.authenticator,
         clock: parts.clock,
         ids: parts.ids,

@@ -42,7 +42,8 @@ pub(super) async fn execute(app: &App, kind: Kind, request: Request, correlation
     }
 }
 
-fn late(kind: Kind) -> Refusal {
+/// What is said to a caller whose time is over.
+pub(super) fn late(kind: Kind) -> Refusal {
     Refusal::new(
         Code::LimitExceeded,
         match kind {

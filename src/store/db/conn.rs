@@ -83,6 +83,25 @@ impl Conn {
         Ok(each!(self, text, values, execute => counts)?)
     }
 
+    /// Closes it, so that nobody is given it again.
+    pub(super) async fn discard(self) {
+        if let Self::PostgresPooled(conn) = self {
+            // It is broken already; how its end fails tells nothing new.
+            conn.close().await.unwrap_or_default();
+        }
+    }
+
+    /// Statements without values, several in one round trip. Postgres alone.
+    pub(super) async fn script(&mut self, text: &str) -> Result<(), Failure> {
+        let script = sqlx::raw_sql(AssertSqlSafe(text.to_owned()));
+        match self {
+            Self::Postgres(conn) => script.execute(&mut **conn).await.map(drop)?,
+            Self::PostgresPooled(conn) => script.execute(&mut **conn).await.map(drop)?,
+            Self::Sqlite(_) | Self::SqlitePooled(_) => {}
+        }
+        Ok(())
+    }
+
     pub(super) async fn fetch(&mut self, text: Arc<str>, values: Vec<Value>) -> Result<Vec<Row>, Failure> {
         let rows = (
             |rows: Vec<SqliteRow>| rows.into_iter().map(Row::Sqlite).collect::<Vec<_>>(),
@@ -93,6 +112,8 @@ impl Conn {
 
     /// Replaces the markers by what this database says there.
     pub(super) fn dialect(&self, text: &str) -> String {
+        #[cfg(test)]
+        let text = &super::forgetful_tests::remembered(text);
         if !text.contains('{') {
             return text.to_owned();
         }

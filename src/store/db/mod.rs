@@ -4,13 +4,19 @@
 //! conn      one connection and rows of either database, behind values that both can carry
 //! many      statements over many rows, cut into a few fixed sizes so that prepared ones are used again
 //! open      how each database is opened
+//! roles     which role of Postgres does what
+//! reach     whose rows a connection or a transaction is for; Postgres holds it to that
 //! writer    jobs → one transaction, a savepoint a job → commit → answers
 //! tx        what a job writes through; audit entries and outgoing events wait in it for the end of the transaction
 //! ```
 
 mod conn;
+#[cfg(test)]
+mod forgetful_tests;
 mod many;
 mod open;
+mod reach;
+mod roles;
 #[cfg(test)]
 mod tests;
 mod tx;
@@ -22,6 +28,8 @@ use futures_util::future::BoxFuture;
 
 pub(super) use conn::{Conn, Row, Value, without_nul};
 pub(super) use many::{MOST_AT_ONCE, padded};
+pub(super) use reach::Reach;
+pub use roles::SecondLine;
 pub(super) use tx::Tx;
 
 use crate::{ids::Ids, organisation::OrgScope};
@@ -129,7 +137,7 @@ impl Store {
     /// Whether the store can be read and written, and the schema is the one this release knows.
     pub async fn check(&self) -> Result<(), StoreError> {
         const DOING: &str = "checking the store";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(Reach::nobody(), DOING).await?;
         let rows = conn.all("SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) FROM _sqlx_migrations", vec![]).await;
         let version = rows.and_then(|rows| rows.first().map_or(Ok(0), |row| row.int(0))).map_err(|f| f.doing(DOING))?;
         if version != self.inner.target.newest_migration() {
@@ -138,7 +146,7 @@ impl Store {
         let beat: Job<()> = Box::new(|tx| {
             Box::pin(async { tx.conn.run("UPDATE probe SET beats = beats + 1 WHERE id = 1", vec![]).await.map(drop) })
         });
-        self.write(DOING, beat).await
+        self.write(Reach::nobody(), DOING, beat).await
     }
 
     /// Waits for writes under way, then closes.
@@ -147,23 +155,29 @@ impl Store {
         self.inner.reader.close().await;
     }
 
-    /// A connection to read with.
-    pub(super) async fn read(&self, doing: &'static str) -> Result<Conn, StoreError> {
-        self.inner.reader.acquire().await.map_err(|failure| failure.doing(doing))
+    /// A connection to read these rows with.
+    pub(super) async fn read(&self, reach: impl Into<Reach>, doing: &'static str) -> Result<Conn, StoreError> {
+        self.inner.reader.acquire(&reach.into()).await.map_err(|failure| failure.doing(doing))
     }
 
-    /// Has a job committed. Returns once it is; what it returned before is lost if this future is dropped.
-    pub(super) async fn write<T: Send + 'static>(&self, doing: &'static str, job: Job<T>) -> Result<T, StoreError> {
-        self.inner.writer.submit(doing, job).await
+    /// Has a job committed that writes these rows. Returns once it is; what it returned before is lost if this future is dropped.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        reach: impl Into<Reach>,
+        doing: &'static str,
+        job: Job<T>,
+    ) -> Result<T, StoreError> {
+        self.inner.writer.submit(reach.into(), doing, job).await
     }
 
     /// Hands a job over without waiting for it.
     pub(super) fn submit<T: Send + 'static>(
         &self,
+        reach: Reach,
         doing: &'static str,
         job: Job<T>,
     ) -> impl Future<Output = Result<T, StoreError>> + Send + use<T> {
-        self.inner.writer.submit(doing, job)
+        self.inner.writer.submit(reach, doing, job)
     }
 
     /// The scope of a stored organisation.

@@ -13,7 +13,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{Conn, Failure};
+use super::{Conn, Failure, Reach};
 
 static SQLITE: Migrator = sqlx::migrate!("./migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("./migrations/postgres");
@@ -127,7 +127,7 @@ impl Target {
                 Ok(Reader::Sqlite(pool.connect_with((**options).clone().read_only(true)).await?))
             }
             Self::Postgres(options) => {
-                let pool = PgPoolOptions::new().max_connections(READERS).acquire_timeout(ACQUIRE);
+                let pool = PgPoolOptions::new().max_connections(READERS).acquire_timeout(ACQUIRE).test_before_acquire(false);
                 Ok(Reader::Postgres(pool.connect_with((**options).clone()).await?))
             }
         }
@@ -140,7 +140,7 @@ impl Target {
             left -= 1;
             let migrated = match self.writer().await? {
                 Conn::Sqlite(mut conn) => SQLITE.run(&mut *conn).await,
-                Conn::Postgres(mut conn) => POSTGRES.run(&mut *conn).await,
+                Conn::Postgres(mut conn) => migrate_postgres(&mut conn).await,
                 Conn::SqlitePooled(_) | Conn::PostgresPooled(_) => Ok(()),
             };
             match migrated {
@@ -160,6 +160,15 @@ impl Target {
     }
 }
 
+/// A migration may change rows of every organisation, and the owner is held to row-level security like anybody else. Tables that are new
+/// come under it at the end.
+async fn migrate_postgres(conn: &mut PgConnection) -> Result<(), sqlx::migrate::MigrateError> {
+    sqlx::raw_sql("SET argus.organisation = '*'").execute(&mut *conn).await?;
+    POSTGRES.run(&mut *conn).await?;
+    sqlx::raw_sql("SELECT argus_secure()").execute(&mut *conn).await?;
+    Ok(())
+}
+
 /// Makes an absent database file readable by nobody but its owner: it holds tasks, people and sealed credentials. SQLite gives its
 /// journal files the same rights. A file that is there keeps the rights it was given.
 async fn create_for_owner_alone(path: &Path) -> std::io::Result<()> {
@@ -170,10 +179,24 @@ async fn create_for_owner_alone(path: &Path) -> std::io::Result<()> {
 }
 
 impl Reader {
-    pub(super) async fn acquire(&self) -> Result<Conn, Failure> {
-        match self {
-            Self::Sqlite(pool) => Ok(Conn::SqlitePooled(pool.acquire().await?)),
-            Self::Postgres(pool) => Ok(Conn::PostgresPooled(pool.acquire().await?)),
+    /// A connection for these rows.
+    ///
+    /// On Postgres it is told so each time, whatever it was used for before. That takes the place of the pool's own question whether the
+    /// connection still works, so it costs no round trip: one that fails is thrown away, and the next one is tried.
+    pub(super) async fn acquire(&self, reach: &Reach) -> Result<Conn, Failure> {
+        let pool = match self {
+            Self::Sqlite(pool) => return Ok(Conn::SqlitePooled(pool.acquire().await?)),
+            Self::Postgres(pool) => pool,
+        };
+        let mut left = READERS;
+        loop {
+            let mut conn = Conn::PostgresPooled(pool.acquire().await?);
+            match conn.script(&reach.session()).await {
+                Ok(()) => return Ok(conn),
+                Err(failure) if left == 0 => return Err(failure),
+                Err(_) => conn.discard().await,
+            }
+            left -= 1;
         }
     }
 

@@ -79,7 +79,7 @@ fn job(name: &'static str, end: fn() -> Result<(), Failure>) -> Job<()> {
 impl Fixture {
     /// The names whose rows, entries and events stand; they must agree.
     async fn standing(&self) -> Vec<String> {
-        let mut conn = self.store.read("").await.unwrap();
+        let mut conn = self.store.read(Reach::nobody(), "").await.unwrap();
         let rows = conn.all("SELECT capability FROM hold WHERE org = 'acme' ORDER BY capability", vec![]).await.unwrap();
         let rows: Vec<String> = rows.iter().map(|row| row.text(0).unwrap()).collect();
         drop(conn);
@@ -106,7 +106,7 @@ async fn a_job_that_fails_after_it_wrote_does_not_undo_its_neighbours() {
         ("d", || Err(Failure::Unreadable("thing"))),
         ("e", || Ok(())),
     ];
-    let answers = join_all(jobs.map(|(name, end)| fixture.store.write("testing", job(name, end)))).await;
+    let answers = join_all(jobs.map(|(name, end)| fixture.store.write(Reach::nobody(), "testing", job(name, end)))).await;
     assert_eq!(answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true, false, true]);
     assert_eq!(fixture.standing().await, ["a", "c", "e"]);
 }
@@ -129,7 +129,7 @@ async fn jobs_that_wait_together_share_a_commit() {
                 Ok(())
             })
         });
-        fixture.store.write("testing", job)
+        fixture.store.write(Reach::nobody(), "testing", job)
     };
     for answer in join_all((0..50).map(count)).await {
         answer.unwrap();
@@ -140,9 +140,9 @@ async fn jobs_that_wait_together_share_a_commit() {
 #[tokio::test]
 async fn a_panic_in_a_job_is_survived_and_leaves_nothing() {
     let fixture = fixture().await;
-    let boom = fixture.store.write("testing", job("boom", || panic!("on purpose")));
+    let boom = fixture.store.write(Reach::nobody(), "testing", job("boom", || panic!("on purpose")));
     assert!(matches!(boom.await, Err(StoreError::Unavailable { .. })));
-    fixture.store.write("testing", job("after", || Ok(()))).await.unwrap();
+    fixture.store.write(Reach::nobody(), "testing", job("after", || Ok(()))).await.unwrap();
     assert_eq!(fixture.standing().await, ["after"]);
 }
 
@@ -157,13 +157,13 @@ async fn a_full_disk_fails_what_it_hits_and_the_next_job_works() {
             tx.conn.run(text, vec!["x".repeat(1_000_000).into()]).await.map(drop)
         })
     });
-    let neighbour = fixture.store.write("testing", job("neighbour", || Ok(())));
-    let (full, neighbour) = futures_util::future::join(fixture.store.write("testing", limited), neighbour).await;
+    let neighbour = fixture.store.write(Reach::nobody(), "testing", job("neighbour", || Ok(())));
+    let (full, neighbour) = futures_util::future::join(fixture.store.write(Reach::nobody(), "testing", limited), neighbour).await;
     assert!(matches!(full, Err(StoreError::Unavailable { .. })), "{full:?}");
     let room: Job<()> =
         Box::new(|tx| Box::pin(async move { tx.conn.all("PRAGMA max_page_count = 1000000", vec![]).await.map(drop) }));
-    fixture.store.write("testing", room).await.unwrap();
-    fixture.store.write("testing", job("after", || Ok(()))).await.unwrap();
+    fixture.store.write(Reach::nobody(), "testing", room).await.unwrap();
+    fixture.store.write(Reach::nobody(), "testing", job("after", || Ok(()))).await.unwrap();
     let mut expected = vec!["after"];
     expected.extend(neighbour.is_ok().then_some("neighbour"));
     assert_eq!(fixture.standing().await, expected, "an answer is never a lie");
@@ -177,9 +177,9 @@ async fn a_flush_that_fails_takes_only_its_own_job_along() {
                     BEGIN SELECT RAISE(ABORT, 'no'); END";
         Box::pin(async move { tx.conn.run(text, vec![]).await.map(drop) })
     });
-    fixture.store.write("testing", trigger).await.unwrap();
+    fixture.store.write(Reach::nobody(), "testing", trigger).await.unwrap();
     let names = ["a", "poison", "z"];
-    let answers = join_all(names.map(|name| fixture.store.write("testing", job(name, || Ok(()))))).await;
+    let answers = join_all(names.map(|name| fixture.store.write(Reach::nobody(), "testing", job(name, || Ok(()))))).await;
     assert_eq!(answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
     assert_eq!(fixture.standing().await, ["a", "z"]);
 }
@@ -187,10 +187,10 @@ async fn a_flush_that_fails_takes_only_its_own_job_along() {
 #[tokio::test]
 async fn a_caller_that_went_away_does_not_stop_the_writer() {
     let fixture = fixture().await;
-    let gone = fixture.store.submit("testing", job("gone", || Ok(())));
+    let gone = fixture.store.submit((&scope()).into(), "testing", job("gone", || Ok(())));
     drop(gone);
-    assert!(fixture.store.write("testing", job("here", || Ok(()))).now_or_never().is_none());
-    fixture.store.write("testing", job("later", || Ok(()))).await.unwrap();
+    assert!(fixture.store.write(Reach::nobody(), "testing", job("here", || Ok(()))).now_or_never().is_none());
+    fixture.store.write(Reach::nobody(), "testing", job("later", || Ok(()))).await.unwrap();
     assert_eq!(fixture.standing().await, ["gone", "here", "later"]);
 }
 

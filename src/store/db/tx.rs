@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Conn, Failure};
+use super::{Conn, Failure, Reach};
 use crate::{
     ids::Ids,
     organisation::OrgScope,
@@ -84,12 +84,14 @@ impl Tx {
         audit_chain::append(&mut self.conn, &self.ids, told.iter().map(Told::entries)).await
     }
 
-    pub(super) async fn begin(&mut self, careful: bool) -> Result<(), Failure> {
+    pub(super) async fn begin(&mut self, reach: &Reach, careful: bool) -> Result<(), Failure> {
         self.careful = careful;
         self.told.clear();
+        if self.conn.is_postgres() {
+            return self.conn.script(&reach.begin()).await;
+        }
         // IMMEDIATE: a read that becomes a write later fails at once when another process wrote in between (BUSY_SNAPSHOT).
-        let begin = if self.conn.is_postgres() { "BEGIN" } else { "BEGIN IMMEDIATE" };
-        self.conn.run(begin, vec![]).await.map(drop)
+        self.conn.run("BEGIN IMMEDIATE", vec![]).await.map(drop)
     }
 
     pub(super) async fn commit(&mut self) -> Result<(), Failure> {

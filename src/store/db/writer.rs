@@ -20,7 +20,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Failure, Job, StoreError, Tx, open::Target};
+use super::{Failure, Job, Reach, StoreError, Tx, open::Target};
 use crate::ids::Ids;
 
 /// How often a transaction runs in all when Postgres asks to run it again.
@@ -45,11 +45,12 @@ impl Writer {
     /// Queues a job at once; the future ends when it is committed or has failed.
     pub(super) fn submit<T: Send + 'static>(
         &self,
+        reach: Reach,
         doing: &'static str,
         job: Job<T>,
     ) -> impl Future<Output = Result<T, StoreError>> + Send + use<T> {
         let (answer, answered) = oneshot::channel();
-        let pending = Pending { doing, job, outcome: None, answer };
+        let pending = Pending { reach, doing, job, outcome: None, answer };
         if let Some(queue) = &*self.queue.lock().unwrap_or_else(PoisonError::into_inner) {
             // Refused only when every writer is gone; then the job is dropped, and its answer with it.
             queue.send(Box::new(pending)).unwrap_or_default();
@@ -75,6 +76,8 @@ fn gone() -> Failure {
 
 /// A job in the queue, whatever it returns.
 trait Queued: Send {
+    /// Whose rows it is for.
+    fn reach(&self) -> &Reach;
     /// Runs it and keeps its outcome; true when it succeeded.
     fn run<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, bool>;
     /// Whether it failed in a way that asks for another run.
@@ -84,6 +87,7 @@ trait Queued: Send {
 }
 
 struct Pending<T> {
+    reach: Reach,
     doing: &'static str,
     job: Job<T>,
     outcome: Option<Result<T, Failure>>,
@@ -91,6 +95,10 @@ struct Pending<T> {
 }
 
 impl<T: Send> Queued for Pending<T> {
+    fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
     fn run<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, bool> {
         Box::pin(async move {
             let outcome = (self.job)(tx).await;
@@ -207,7 +215,8 @@ impl Session {
             Some(tx) => tx,
             None => Tx::new(self.target.writer().await.map_err(over)?, self.ids.clone()),
         };
-        tx.begin(careful).await.map_err(over)?;
+        let reach = Reach::of_all(jobs.iter().map(|job| job.reach()));
+        tx.begin(&reach, careful).await.map_err(over)?;
         if run_all(&mut tx, jobs).await.map_err(undone)? {
             tx.flush().await.map_err(undone)?;
             tx.commit().await.map_err(over)?;

@@ -12,7 +12,7 @@ use crate::{
     capabilities::directory::{Figures, Judgement, Limits, judge},
     store::{
         OperationEnd, OperationKind, OperationLease, OperationProgress, OperationRow, OperationState,
-        db::{Job, Tx},
+        db::{Job, Reach, Tx},
         operation_lease::{end_in, fence},
     },
 };
@@ -58,12 +58,13 @@ impl Store {
         operation: &OperationRow,
         limits: Limits,
     ) -> Result<Concluded, StoreError> {
+        let reach = Reach::from(&lease.scope);
         let (lease, operation) = (lease.clone(), operation.clone());
         let job: Job<Concluded> = Box::new(move |tx| {
             let conclusion = Conclusion { lease: lease.clone(), operation: operation.clone(), now, limits };
             Box::pin(async move { conclusion.run(tx).await })
         });
-        self.write("applying an import", job).await
+        self.write(reach, "applying an import", job).await
     }
 }
 

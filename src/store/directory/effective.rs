@@ -40,7 +40,7 @@ impl Store {
     /// A person's roles now, by object id or principal name; `None` when no import has seen such a person.
     pub async fn effective_roles(&self, scope: &OrgScope, user: &str) -> Result<Option<EffectiveRolesRow>, StoreError> {
         const DOING: &str = "reading a person's roles";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         of_one(&mut conn, scope, user).await.map_err(|failure| failure.doing(DOING))
     }
 
@@ -51,7 +51,7 @@ impl Store {
         people: &[String],
     ) -> Result<BTreeMap<String, Vec<String>>, StoreError> {
         const DOING: &str = "reading people's roles";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         roles(&mut conn, OF_PEOPLE, scope, people).await.map_err(|failure| failure.doing(DOING))
     }
 
@@ -62,7 +62,7 @@ impl Store {
         groups: &[String],
     ) -> Result<BTreeMap<String, Vec<String>>, StoreError> {
         const DOING: &str = "reading groups' roles";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         roles(&mut conn, OF_GROUPS, scope, groups).await.map_err(|failure| failure.doing(DOING))
     }
 }

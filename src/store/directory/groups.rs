@@ -63,7 +63,7 @@ impl Store {
         count: bool,
     ) -> Result<Page<DirectoryGroupRow>, StoreError> {
         const DOING: &str = "reading the directory's groups";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         read_page(&mut conn, scope, search, &page, count).await.map_err(|failure| failure.doing(DOING))
     }
 
@@ -77,14 +77,14 @@ impl Store {
         count: bool,
     ) -> Result<BTreeMap<String, Page<DirectoryGroupRow>>, StoreError> {
         const DOING: &str = "reading people's groups";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         of_people(&mut conn, scope, people, page, count).await.map_err(|failure| failure.doing(DOING))
     }
 
     /// How many people are directly in each of these groups; an empty one has no entry.
     pub async fn member_counts(&self, scope: &OrgScope, groups: &[String]) -> Result<BTreeMap<String, u64>, StoreError> {
         const DOING: &str = "counting members";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         counts(&mut conn, MEMBERS, scope, groups).await.map_err(|failure| failure.doing(DOING))
     }
 }

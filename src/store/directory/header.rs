@@ -7,7 +7,7 @@ use crate::{
     capabilities::directory::ImportScope,
     store::{
         OperationLease, Recorded,
-        db::{Job, Row, Value},
+        db::{Job, Reach, Row, Value},
         operation_lease::fence,
         values,
     },
@@ -100,6 +100,7 @@ impl Store {
         now: DateTime<Utc>,
         import: &ImportScope,
     ) -> Result<Option<Begun>, StoreError> {
+        let reach = Reach::from(&lease.scope);
         let (lease, import) = (lease.clone(), import.clone());
         let job: Job<Option<Begun>> = Box::new(move |tx| {
             let (lease, import) = (lease.clone(), import.clone());
@@ -110,7 +111,7 @@ impl Store {
                 begin(&mut tx.conn, &lease, now, &import).await.map(Some)
             })
         });
-        self.write("beginning an import", job).await
+        self.write(reach, "beginning an import", job).await
     }
 
     /// Writes down that everything was read, and how.
@@ -128,12 +129,13 @@ impl Store {
 
     /// Forgets what ended imports of the organisation had staged.
     pub async fn forget_staged(&self, scope: &OrgScope) -> Result<(), StoreError> {
+        let reach = Reach::from(scope);
         let scope = scope.clone();
         let job: Job<()> = Box::new(move |tx| {
             let scope = scope.clone();
             Box::pin(async move { forget(&mut tx.conn, &scope, "").await })
         });
-        self.write("forgetting staged rows", job).await
+        self.write(reach, "forgetting staged rows", job).await
     }
 
     async fn fenced_by(
@@ -143,6 +145,7 @@ impl Store {
         text: &'static str,
         values: Vec<Value>,
     ) -> Result<Recorded, StoreError> {
+        let reach = Reach::from(&lease.scope);
         let lease = lease.clone();
         let job: Job<Recorded> = Box::new(move |tx| {
             let (lease, values) = (lease.clone(), values.clone());
@@ -154,7 +157,7 @@ impl Store {
                 Ok(Recorded::Done)
             })
         });
-        self.write(doing, job).await
+        self.write(reach, doing, job).await
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     organisation::OrgScope,
     store::{
         NewAuditEntry, Store, StoreError,
-        db::{Failure, Job, Row, Tx},
+        db::{Failure, Job, Reach, Row, Tx},
     },
 };
 
@@ -62,7 +62,7 @@ impl Store {
     /// All mappings, by group and role.
     pub async fn role_mappings(&self, scope: &OrgScope) -> Result<Vec<RoleMappingRow>, StoreError> {
         const DOING: &str = "reading role mappings";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         let rows = conn.all(ALL, vec![scope.as_str().into()]).await;
         rows.and_then(|rows| rows.iter().map(read).collect()).map_err(|failure| failure.doing(DOING))
     }
@@ -70,6 +70,7 @@ impl Store {
     /// Lets a group give a role, and changes the roles of everybody in it, each told and audited, in one transaction. A mapping that
     /// stands already stays as it is, and nothing is written.
     pub async fn map_role(&self, scope: &OrgScope, decision: RoleDecision) -> Result<RoleMappingRow, StoreError> {
+        let reach = Reach::from(scope);
         let scope = scope.clone();
         let job: Job<RoleMappingRow> = Box::new(move |tx| {
             let (scope, decision) = (scope.clone(), decision.clone());
@@ -86,11 +87,12 @@ impl Store {
                 rows.first().map_or(Err(Failure::Unreadable("role mapping")), read)
             })
         });
-        self.write("mapping a group to a role", job).await
+        self.write(reach, "mapping a group to a role", job).await
     }
 
     /// Lets a group give a role no more. False, and nothing is written, when it did not.
     pub async fn unmap_role(&self, scope: &OrgScope, decision: RoleDecision) -> Result<bool, StoreError> {
+        let reach = Reach::from(scope);
         let scope = scope.clone();
         let job: Job<bool> = Box::new(move |tx| {
             let (scope, decision) = (scope.clone(), decision.clone());
@@ -104,7 +106,7 @@ impl Store {
                 Ok(true)
             })
         });
-        self.write("unmapping a group from a role", job).await
+        self.write(reach, "unmapping a group from a role", job).await
     }
 }
 

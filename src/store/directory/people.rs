@@ -134,14 +134,14 @@ impl Store {
         page: PageRequest,
     ) -> Result<Page<DirectoryUserRow>, StoreError> {
         const DOING: &str = "reading the directory's people";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         read_page(&mut conn, scope, filter, &page).await.map_err(|failure| failure.doing(DOING))
     }
 
     /// One person, by object id or principal name, ignoring case.
     pub async fn directory_user(&self, scope: &OrgScope, key: &str) -> Result<Option<DirectoryUserRow>, StoreError> {
         const DOING: &str = "reading one of the directory's people";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         one(&mut conn, scope, key).await.map_err(|failure| failure.doing(DOING))
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     capabilities::directory::{GroupScope, ImportScope, UserScope},
     store::{
         WorkerScope,
-        db::{Job, Row},
+        db::{Job, Reach, Row},
         values,
     },
 };
@@ -38,21 +38,22 @@ const TAKE: &str = "UPDATE directory_scope SET next_import_at = $3 WHERE org = $
 
 impl Store {
     /// The scopes whose turn it is, or has never been planned.
-    pub async fn due_imports(&self, _worker: &WorkerScope, now: DateTime<Utc>) -> Result<Vec<DueImport>, StoreError> {
+    pub async fn due_imports(&self, worker: &WorkerScope, now: DateTime<Utc>) -> Result<Vec<DueImport>, StoreError> {
         const DOING: &str = "reading which imports are due";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(worker, DOING).await?;
         let rows = conn.all(DUE, vec![now.into()]).await;
         rows.and_then(|rows| rows.iter().map(|row| self.due_import(row)).collect()).map_err(|failure| failure.doing(DOING))
     }
 
     /// Takes a scope's turn and plans the next one; false when somebody else has taken it.
     pub async fn take_due_import(&self, due: &DueImport, next: DateTime<Utc>) -> Result<bool, StoreError> {
+        let reach = Reach::from(&due.scope);
         let due = due.clone();
         let job: Job<bool> = Box::new(move |tx| {
             let values = vec![due.scope.as_str().into(), due.import.key().into(), next.into(), due.planned_at.into()];
             Box::pin(async move { Ok(tx.conn.run(TAKE, values).await? == 1) })
         });
-        self.write("taking an import's turn", job).await
+        self.write(reach, "taking an import's turn", job).await
     }
 
     fn due_import(&self, row: &Row) -> Result<DueImport, Failure> {

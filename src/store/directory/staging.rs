@@ -8,7 +8,7 @@ use crate::{
     capabilities::directory::{Group, MemberChange, Person},
     store::{
         OperationLease, Recorded,
-        db::{Job, Row, Value},
+        db::{Job, Reach, Row, Value},
         operation_lease::fence,
     },
 };
@@ -117,6 +117,7 @@ const KNOWN_GROUPS: &str = "WITH v(object_id) AS (VALUES {rows}) SELECT g.object
 impl Store {
     /// Writes down what was read.
     pub async fn stage(&self, lease: &OperationLease, batch: Batch) -> Result<Recorded, StoreError> {
+        let reach = Reach::from(&lease.scope);
         let (lease, rows) = (lease.clone(), Rows::of(lease, batch));
         let job: Job<Recorded> = Box::new(move |tx| {
             let (lease, rows) = (lease.clone(), rows.clone());
@@ -128,13 +129,13 @@ impl Store {
                 Ok(Recorded::Done)
             })
         });
-        self.write("staging what was read of the directory", job).await
+        self.write(reach, "staging what was read of the directory", job).await
     }
 
     /// The people of these ids as they were last read by this import, or before it.
     pub async fn known_people(&self, lease: &OperationLease, ids: Vec<String>) -> Result<HashMap<String, Person>, StoreError> {
         const DOING: &str = "reading known people";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(&lease.scope, DOING).await?;
         let rows = conn.many(KNOWN_PEOPLE, &staged(&lease.scope, &lease.id), keys(ids)).await;
         rows.and_then(|rows| rows.iter().map(|row| person(row).map(|person| (person.object_id.clone(), person))).collect())
             .map_err(|failure| failure.doing(DOING))
@@ -143,7 +144,7 @@ impl Store {
     /// The groups of these ids that are known, and whether each is there.
     pub async fn known_groups(&self, scope: &OrgScope, ids: Vec<String>) -> Result<HashMap<String, (Group, bool)>, StoreError> {
         const DOING: &str = "reading known groups";
-        let mut conn = self.read(DOING).await?;
+        let mut conn = self.read(scope, DOING).await?;
         let group = |row: &Row| {
             let group = Group { object_id: row.text(0)?, display_name: row.text(1)?, description: row.maybe_text(2)? };
             Ok((group.object_id.clone(), (group, row.text(3)? == "active")))
@@ -154,6 +155,7 @@ impl Store {
 
     /// Stages who was seen through this scope before and was not read now; returns how many. `None` when the lease is lost.
     pub async fn stage_missing_people(&self, lease: &OperationLease, scope_key: &str) -> Result<Option<u64>, StoreError> {
+        let reach = Reach::from(&lease.scope);
         let (lease, scope_key) = (lease.clone(), scope_key.to_owned());
         let job: Job<Option<u64>> = Box::new(move |tx| {
             let (lease, scope_key) = (lease.clone(), scope_key.clone());
@@ -168,32 +170,38 @@ impl Store {
                 rows.first().map_or(Ok(Some(0)), |row| row.count(0).map(Some))
             })
         });
-        self.write("staging who is missing", job).await
+        self.write(reach, "staging who is missing", job).await
     }
 
     /// Ids of people staged as missing, after this one.
     pub async fn missing_people(&self, lease: &OperationLease, after: &str, most: u32) -> Result<Vec<String>, StoreError> {
         let mut values = staged(&lease.scope, &lease.id);
         values.extend([after.into(), most.into()]);
-        self.ids("reading who is missing", NEXT_MISSING, values).await
+        self.ids(&lease.scope, "reading who is missing", NEXT_MISSING, values).await
     }
 
     /// Ids of groups that were seen through this scope before and were not read now.
     pub async fn missing_groups(&self, lease: &OperationLease, scope_key: &str) -> Result<Vec<String>, StoreError> {
         let mut values = staged(&lease.scope, &lease.id);
         values.push(scope_key.into());
-        self.ids("reading which groups are missing", MISSING_GROUPS, values).await
+        self.ids(&lease.scope, "reading which groups are missing", MISSING_GROUPS, values).await
     }
 
     /// Ids of groups inside staged groups that are yet to be read; `anew`: even those that are known.
     pub async fn unread_groups(&self, lease: &OperationLease, anew: bool) -> Result<Vec<String>, StoreError> {
         let mut values = staged(&lease.scope, &lease.id);
         values.push(anew.into());
-        self.ids("reading which groups are yet to be read", UNREAD, values).await
+        self.ids(&lease.scope, "reading which groups are yet to be read", UNREAD, values).await
     }
 
-    async fn ids(&self, doing: &'static str, text: &'static str, values: Vec<Value>) -> Result<Vec<String>, StoreError> {
-        let mut conn = self.read(doing).await?;
+    async fn ids(
+        &self,
+        scope: &OrgScope,
+        doing: &'static str,
+        text: &'static str,
+        values: Vec<Value>,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut conn = self.read(scope, doing).await?;
         let rows = conn.all(text, values).await;
         rows.and_then(|rows| rows.iter().map(|row| row.text(0)).collect()).map_err(|failure| failure.doing(doing))
     }
