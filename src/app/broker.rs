@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use async_nats::{Client, ConnectOptions, Event};
+use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use percent_encoding::percent_decode_str;
 use secrecy::ExposeSecret as _;
 
 use crate::settings::Nats;
@@ -28,8 +29,19 @@ pub async fn connect(settings: &Nats) -> anyhow::Result<Client> {
     if let Some(file) = &settings.ca_file {
         options = options.add_root_certificates(file.clone());
     }
-    let servers: Vec<_> = settings.url.expose_secret().split(',').map(|server| server.trim().to_owned()).collect();
+    let servers = settings.url.expose_secret().split(',').map(|server| server.trim().parse());
+    let servers: Vec<ServerAddr> = servers.collect::<Result<_, _>>().context("nats.url")?;
+    // The client itself does not look at a user in the address.
+    if let Some((user, password)) = servers.iter().find_map(user_of) {
+        options = options.user_and_password(user, password);
+    }
     options.connect(servers).await.context("nats.url")
+}
+
+/// `nats://USER:PASSWORD@HOST`, as in every other address.
+fn user_of(server: &ServerAddr) -> Option<(String, String)> {
+    let plain = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    Some((plain(server.username()?), plain(server.password()?)))
 }
 
 /// Losing and finding the broker are worth a line; each failed try in between is not.
@@ -38,5 +50,18 @@ fn told(event: &Event) {
         Event::Connected => tracing::info!("connected to the broker"),
         Event::Disconnected => tracing::warn!("lost the connection to the broker"),
         other => tracing::debug!(event = %other, "broker"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_in_the_address_is_one_to_connect_as() {
+        let user = |address: &str| user_of(&address.parse().unwrap());
+        assert_eq!(user("nats://kim:s%40fe@127.0.0.1:4222"), Some(("kim".into(), "s@fe".into())));
+        assert_eq!(user("tls://127.0.0.1:4222"), None);
+        assert_eq!(user("nats://token@127.0.0.1:4222"), None);
     }
 }
