@@ -50,7 +50,8 @@ def stop(process, how=signal.SIGTERM, seconds=10):
 
 @contextlib.contextmanager
 def postgres(binaries):
-    """A Postgres of its own on a free loopback port. It refuses to run as root, so root starts it as nobody."""
+    """A Postgres of its own on a free loopback port: its URL and where its programs are. It refuses to run as root, so root starts it
+    as nobody."""
     as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
     folder = Path(tempfile.mkdtemp(prefix="argus-postgres-"))
     process = None
@@ -72,7 +73,7 @@ def postgres(binaries):
         process = subprocess.Popen([binaries / "postgres", "-D", data, *options], stderr=subprocess.DEVNULL,
                                    start_new_session=True, **quiet)
         wait_for_port(port, process, "postgres")
-        yield f"postgres://postgres@127.0.0.1:{port}/postgres"
+        yield f"postgres://postgres@127.0.0.1:{port}/postgres", binaries
     finally:
         if process:
             stop(process, signal.SIGINT)  # Postgres' "fast" shutdown

@@ -3,7 +3,8 @@
 
 usage: with_services.py COMMAND [ARGUMENT ...]
 
-Exports: TEST_POSTGRES_URL (a server of its own), ARGUS_TEST_REQUIRE_POSTGRES=1 (no test may skip it), NATS_SERVER_BIN,
+Exports: TEST_POSTGRES_URL (a server of its own), TEST_POSTGRES_BIN (its programs, for tests that stop one),
+ARGUS_TEST_REQUIRE_POSTGRES=1 (no test may skip it), NATS_SERVER_BIN,
 ARGUS_TRAFFIC_DIR (tests record what the simulator accepted there), ARGUS_TEST_PYTHON and, for it, PYTHONPATH.
 Afterwards, where the published description of Microsoft Graph is at hand (../shared/graph), the traffic is checked against it.
 """
@@ -44,8 +45,8 @@ def main():
         environment["PYTHONPATH"] = str(tools.traffic_python())
     services.adopt_orphans()
     try:
-        with services.postgres(tools.postgres_bin()) as url:
-            environment |= {"TEST_POSTGRES_URL": url, "ARGUS_TEST_REQUIRE_POSTGRES": "1"}
+        with services.postgres(tools.postgres_bin()) as (url, binaries):
+            environment |= {"TEST_POSTGRES_URL": url, "TEST_POSTGRES_BIN": str(binaries), "ARGUS_TEST_REQUIRE_POSTGRES": "1"}
             code = services.run(sys.argv[1:], environment)
     finally:
         services.end_orphans()

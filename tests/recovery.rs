@@ -156,6 +156,38 @@ async fn a_process_told_to_stop_is_not_ready_first_takes_nothing_more_and_finish
     }
 }
 
+#[tokio::test]
+async fn a_process_told_to_stop_while_calls_never_end_goes_in_time_and_its_successor_finds_out_what_became_of_them() {
+    let stores = Store::available().into_iter().map(async |store| {
+        let world = World::start(store).await;
+        let connector = world.connector(&[]).await;
+        connector.register().await;
+        // Every creation is made, and its answer never comes.
+        world.simulator.fault(json!({ "method": "POST", "path": "/v1.0/users/", "when": "after", "effect": "stall" })).await;
+        for number in 0..TASKS {
+            publish(&world, &format!("task-{number}")).await;
+        }
+        eventually("four calls hang", async || (world.simulator.struck().await == 4).then_some(())).await;
+        let told = Instant::now();
+        connector.signal("TERM");
+        let log = connector.log.clone();
+        connector.ends().await;
+        let log = || std::fs::read_to_string(&log).unwrap();
+        assert!(told.elapsed() < Duration::from_secs(25), "it took {:?}: {}", told.elapsed(), log());
+        world.simulator.heal().await;
+        let connector = world.connector(&[]).await;
+        all_settle(&connector, Instant::now()).await;
+        let state = world.simulator.state().await;
+        let mailboxes = state["mailboxes"].as_array().into_iter().flatten();
+        let (made, live) = mailboxes.fold((0, 0), |(made, live), mailbox| {
+            (made + mailbox["made"].as_u64().unwrap(), live + mailbox["events"].as_array().map_or(0, Vec::len))
+        });
+        assert_eq!((made, live), (TASKS as u64, TASKS), "each was made once");
+        world.finish(connector).await;
+    });
+    futures_util::future::join_all(stores).await;
+}
+
 async fn settled(connector: &Connector) -> usize {
     let settled = connector.data("{ tasks(state: SETTLED) { totalCount } }", Value::Null).await;
     usize::try_from(settled["tasks"]["totalCount"].as_u64().unwrap()).unwrap()

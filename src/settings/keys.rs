@@ -101,7 +101,7 @@ pub(super) const KEYS: &[Key] = &[
     key("delivery.probe_max", Duration, r#""15m""#, "The longest wait between two such tries."),
     key("delivery.call_timeout", Duration, r#""30s""#, "Bound on one call to Microsoft, from sending to the last byte of the answer."),
     key("delivery.connect_timeout", Duration, r#""5s""#, "Bound on making a connection to Microsoft."),
-    key("delivery.drain", Duration, r#""25s""#, "How long a stopping `serve` lets calls under way finish. Keep it below the orchestrator's grace period."),
+    key("delivery.drain", Duration, r#""20s""#, "How long a stopping `serve` lets calls under way finish. It ends within five seconds after: keep the orchestrator's grace period above that."),
 
     key("calendar.reminder_minutes", Integer, "15", "Minutes before a visit at which Outlook reminds; 0 to 40320 (four weeks)."),
 

@@ -12,6 +12,7 @@ mod support;
 mod dice;
 mod load;
 mod microsoft;
+mod postgres_server;
 mod processes;
 mod replica;
 mod restore;

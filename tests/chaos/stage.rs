@@ -33,7 +33,11 @@ pub(crate) struct Stage {
 impl Stage {
     /// Sets it, registers the connection, and starts publishing. `fault` is the table's word for what is played.
     pub(crate) async fn set(store: Store, fault: &'static str) -> Self {
-        let world = World::start(store).await;
+        Self::on(World::start(store).await, store, fault).await
+    }
+
+    /// The same in a world that is there already, whose store is of this kind.
+    pub(crate) async fn on(world: World, store: Store, fault: &'static str) -> Self {
         let people: Vec<_> = (0..MAILBOXES)
             .map(|number| json!({ "id": format!("0d5b9b0e-6f0a-4f7c-9a44-1c1d3e5f8b{number:02x}"), "userPrincipalName": mailbox(number) }))
             .collect();

@@ -53,8 +53,30 @@ async fn a_full_disk_is_recovered_from_without_a_restart() {
     stage.judge(times, vec![replica]).await;
 }
 
+#[tokio::test]
+async fn a_process_that_can_open_nothing_more_goes_on_once_it_can() {
+    let mut stage = Stage::set(Store::Sqlite, "no file or socket can be opened").await;
+    let mut replica = stage.replica().await;
+    let times = size(8, 80);
+    for _ in 0..times {
+        tokio::time::sleep(stage.dice.between(Duration::ZERO, PEACE)).await;
+        // What is open stays open; nothing joins it: no reader of the store, no connection to broker or Microsoft, no caller.
+        bound(&replica, Resource::Nofile, Some(0));
+        tokio::time::sleep(stage.dice.between(LEASE / 10, LEASE)).await;
+        bound(&replica, Resource::Nofile, Some(1024));
+        assert!(replica.becomes_ready().await, "it lives on");
+    }
+    stage.judge(times, vec![replica]).await;
+}
+
 /// Bounds the size of every file that the process writes; none lifts the bound.
 fn limit(replica: &Replica, bytes: Option<u64>) {
+    bound(replica, Resource::Fsize, bytes);
+}
+
+/// Bounds what a process may use from now on.
+fn bound(replica: &Replica, resource: Resource, to: Option<u64>) {
     let limited = Pid::from_raw(i32::try_from(replica.id()).unwrap()).unwrap();
-    prlimit(Some(limited), Resource::Fsize, Rlimit { current: bytes, maximum: None }).expect("limiting a child");
+    let maximum = rustix::process::getrlimit(resource).maximum;
+    prlimit(Some(limited), resource, Rlimit { current: to, maximum }).expect("limiting a child");
 }

@@ -11,3 +11,4 @@ mod long;
 mod stage;
 mod stories;
 mod target;
+mod waits;
