@@ -29,6 +29,8 @@ pub(crate) struct Verdict {
     converged: Duration,
     /// Tasks judged.
     tasks: usize,
+    /// Calls that arrived after a 429 and had left before its sender could know of it, and the latest of them after that answer.
+    under_way: (usize, chrono::TimeDelta),
 }
 
 /// Waits for agreement and judges; the error says what is wrong.
@@ -64,18 +66,20 @@ pub(crate) async fn of(world: &World, connector: &Connector, ledger: &Ledger) ->
         return Err(format!("two live events of one task at some time: {met:?}"));
     }
     let violations = world.simulator.violations().await;
-    let early: Vec<_> = violations.as_array().into_iter().flatten().filter(|violation| !was_under_way(violation)).collect();
+    let violations: Vec<_> = violations.as_array().into_iter().flatten().collect();
+    let early: Vec<_> = violations.iter().filter(|violation| after_the_answer(violation) >= UNDER_WAY).collect();
     if !early.is_empty() {
         return Err(format!("calls before their Retry-After: {early:?}"));
     }
-    Ok(Verdict { converged, tasks: ledger.wanted.len() })
+    let latest = violations.iter().map(|violation| after_the_answer(violation)).max().unwrap_or_default();
+    Ok(Verdict { converged, tasks: ledger.wanted.len(), under_way: (violations.len(), latest) })
 }
 
-/// Whether a call was under way when another call of the same mailbox got its 429 (the simulator notes that instant as it answers).
-fn was_under_way(violation: &Value) -> bool {
+/// How long after the 429 of another call of the same mailbox a call arrived (the simulator notes that instant as it answers).
+fn after_the_answer(violation: &Value) -> chrono::TimeDelta {
     let instant = |name: &str| violation[name].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap();
     let told = instant("notBefore") - chrono::TimeDelta::seconds(i64::try_from(retry_after()).unwrap());
-    instant("at") - told < UNDER_WAY
+    instant("at") - told
 }
 
 /// Companies of live events of one task in one mailbox in which more than one was a visit. The other thing that may stand there for a
@@ -130,9 +134,13 @@ impl Verdict {
     /// Prints the table's row, and appends it to the file that `ARGUS_CHAOS_TABLE` names.
     pub(crate) fn print(verdict: &Result<Self, String>, fault: &str, store: Store, count: usize, ledger: &Ledger, seed: u64) {
         let outcome = match verdict {
-            Ok(Self { converged, tasks }) => {
+            Ok(Self { converged, tasks, under_way: (calls, latest) }) => {
+                let under_way = match calls {
+                    0 => String::new(),
+                    _ => format!("; {calls} under way at a 429, the latest {} ms after it", latest.num_milliseconds()),
+                };
                 format!(
-                    "{tasks:>3} tasks right, 0 lost, 0 double, 0 stale, 0 early; agreed after {:>4.1} s",
+                    "{tasks:>3} tasks right, 0 lost, 0 double, 0 stale, 0 early; agreed after {:>4.1} s{under_way}",
                     converged.as_secs_f64()
                 )
             }
