@@ -119,47 +119,45 @@ async fn what_was_put_right_at_microsofts_side_resumes_by_itself_and_every_chang
 }
 
 /// For longer than a minute, after which trouble with the endpoint is a state of the connection and no longer the loops' own business.
+/// The minute is a real one, so on one store: how a state is kept on each is the subject of the other tests here.
 #[tokio::test]
 async fn a_token_endpoint_out_of_reach_is_told_and_once_it_is_back_everything_resumes_by_itself() {
-    let stores = Store::available().into_iter().map(async |store| {
-        let world = registered(store).await;
-        let effect = json!({ "status": { "status": 503, "noBody": true } });
-        world.simulator.fault(json!({ "method": "POST", "path": "/*/oauth2/v2.0/token", "effect": effect })).await;
-        let before = token_requests(&world).await;
-        let connector = world.connector(&[]).await;
-        publish(&world.jetstream().await, &scheduled("task-1", NIAMH)).await;
-        let degraded = eventually_within(Duration::from_secs(100), "the connection is DEGRADED", async || {
-            let found = state(&connector).await;
-            (found["state"] == "DEGRADED").then_some(found)
-        })
-        .await;
-        let reason = degraded["stateReason"].as_str().unwrap();
-        assert!(reason.contains("token endpoint"), "what is out of reach: {reason}");
-        let asked = token_requests(&world).await - before;
-        assert!(asked <= 20, "{asked} token requests in a minute of outage");
-        world.simulator.heal().await;
-        eventually_within(Duration::from_mins(1), "it works again", async || {
-            (connector.task("task-1").await["state"] == "SETTLED").then_some(())
-        })
-        .await;
-        assert_eq!(comes_to_be(&connector, "ACTIVE").await["stateReason"], Value::Null);
-        let told = eventually("every change is published", async || {
-            let told = world.published("argus.acme.m365.connection.state-changed").await;
-            (told.len() == 3).then_some(told)
-        })
-        .await;
-        let steps: Vec<_> = told.iter().map(|event| event["data"]["to"].as_str().unwrap()).collect();
-        assert_eq!(steps, ["ACTIVE", "DEGRADED", "ACTIVE"]);
-        let query = "{ auditTrail(action: \"connection.state-changed\") { totalCount } }";
-        assert_eq!(connector.data(query, Value::Null).await["auditTrail"]["totalCount"], 3);
-        let metrics = connector.metrics().await;
-        for to in ["degraded", "active"] {
-            let counted = format!("argus_m365_connection_state_changes_total{{state=\"{to}\"}} 1");
-            assert!(metrics.contains(&counted), "{counted}: {metrics}");
-        }
-        world.finish(connector).await;
-    });
-    futures_util::future::join_all(stores).await;
+    let world = registered(Store::Sqlite).await;
+    let effect = json!({ "status": { "status": 503, "noBody": true } });
+    world.simulator.fault(json!({ "method": "POST", "path": "/*/oauth2/v2.0/token", "effect": effect })).await;
+    let before = token_requests(&world).await;
+    let connector = world.connector(&[]).await;
+    publish(&world.jetstream().await, &scheduled("task-1", NIAMH)).await;
+    let degraded = eventually_within(Duration::from_secs(100), "the connection is DEGRADED", async || {
+        let found = state(&connector).await;
+        (found["state"] == "DEGRADED").then_some(found)
+    })
+    .await;
+    let reason = degraded["stateReason"].as_str().unwrap();
+    assert!(reason.contains("token endpoint"), "what is out of reach: {reason}");
+    let asked = token_requests(&world).await - before;
+    assert!(asked <= 20, "{asked} token requests in a minute of outage");
+    world.simulator.heal().await;
+    eventually_within(Duration::from_mins(1), "it works again", async || {
+        (connector.task("task-1").await["state"] == "SETTLED").then_some(())
+    })
+    .await;
+    assert_eq!(comes_to_be(&connector, "ACTIVE").await["stateReason"], Value::Null);
+    let told = eventually("every change is published", async || {
+        let told = world.published("argus.acme.m365.connection.state-changed").await;
+        (told.len() == 3).then_some(told)
+    })
+    .await;
+    let steps: Vec<_> = told.iter().map(|event| event["data"]["to"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["ACTIVE", "DEGRADED", "ACTIVE"]);
+    let query = "{ auditTrail(action: \"connection.state-changed\") { totalCount } }";
+    assert_eq!(connector.data(query, Value::Null).await["auditTrail"]["totalCount"], 3);
+    let metrics = connector.metrics().await;
+    for to in ["degraded", "active"] {
+        let counted = format!("argus_m365_connection_state_changes_total{{state=\"{to}\"}} 1");
+        assert!(metrics.contains(&counted), "{counted}: {metrics}");
+    }
+    world.finish(connector).await;
 }
 
 #[tokio::test]

@@ -158,7 +158,7 @@ async fn a_process_told_to_stop_is_not_ready_first_takes_nothing_more_and_finish
 
 #[tokio::test]
 async fn a_process_told_to_stop_while_calls_never_end_goes_in_time_and_its_successor_finds_out_what_became_of_them() {
-    let stores = Store::available().into_iter().map(async |store| {
+    for store in Store::available() {
         let world = World::start(store).await;
         let connector = world.connector(&[]).await;
         connector.register().await;
@@ -184,8 +184,7 @@ async fn a_process_told_to_stop_while_calls_never_end_goes_in_time_and_its_succe
         });
         assert_eq!((made, live), (TASKS as u64, TASKS), "each was made once");
         world.finish(connector).await;
-    });
-    futures_util::future::join_all(stores).await;
+    }
 }
 
 async fn settled(connector: &Connector) -> usize {
