@@ -30,6 +30,7 @@ mod graph;
 mod identity;
 mod ledger;
 mod line;
+mod odata;
 mod promises;
 mod report;
 mod route;

@@ -3,6 +3,8 @@
 //! Comparisons (`eq ne gt ge lt le`), `and or not`, parentheses, `startswith`, `contains`, and
 //! `singleValueExtendedProperties/Any(ep: ep/id eq '…' and ep/value eq '…')`. Evaluation is in `matching`.
 
+use crate::simulator::odata::{Cursor, Token};
+
 /// A condition.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Expr {
@@ -52,72 +54,16 @@ pub(crate) enum Literal {
     Bare(String),
 }
 
-#[derive(Debug, Clone, PartialEq)]
-enum Token {
-    Word(String),
-    Text(String),
-    Open,
-    Close,
-    Comma,
-    Colon,
-}
-
 /// Parses a whole filter; the error says what is wrong, for the caller's 400.
 pub(crate) fn parse(text: &str) -> Result<Expr, String> {
-    let mut parser = Parser { tokens: tokens(text)?, at: 0, variable: None };
+    let mut parser = Parser { cursor: Cursor::of(text)?, variable: None };
     let expr = parser.or()?;
-    if parser.at < parser.tokens.len() {
-        return Err(format!("there is something after the end of the filter: {:?}", parser.tokens.get(parser.at)));
-    }
+    parser.cursor.end()?;
     Ok(expr)
 }
 
-fn tokens(text: &str) -> Result<Vec<Token>, String> {
-    let mut tokens = Vec::new();
-    let mut letters = text.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match letter {
-            ' ' => {}
-            '(' => tokens.push(Token::Open),
-            ')' => tokens.push(Token::Close),
-            ',' => tokens.push(Token::Comma),
-            // A colon stands after a lambda's variable; elsewhere it is part of a bare instant.
-            ':' => tokens.push(Token::Colon),
-            '\'' => tokens.push(Token::Text(quoted(&mut letters)?)),
-            _ if letter.is_ascii_alphanumeric() => {
-                let mut word = String::from(letter);
-                let instant = letter.is_ascii_digit();
-                while let Some(next) =
-                    letters.next_if(|next| next.is_ascii_alphanumeric() || "/_.-".contains(*next) || (instant && *next == ':'))
-                {
-                    word.push(next);
-                }
-                tokens.push(Token::Word(word));
-            }
-            _ => return Err(format!("unexpected character '{letter}'")),
-        }
-    }
-    Ok(tokens)
-}
-
-/// The rest of a quoted text; a doubled quote stands for one.
-fn quoted(letters: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<String, String> {
-    let mut text = String::new();
-    while let Some(letter) = letters.next() {
-        if letter != '\'' {
-            text.push(letter);
-        } else if letters.next_if_eq(&'\'').is_some() {
-            text.push('\'');
-        } else {
-            return Ok(text);
-        }
-    }
-    Err("a quoted text has no end".to_owned())
-}
-
 struct Parser {
-    tokens: Vec<Token>,
-    at: usize,
+    cursor: Cursor,
     /// The lambda's variable while inside one.
     variable: Option<String>,
 }
@@ -125,7 +71,7 @@ struct Parser {
 impl Parser {
     fn or(&mut self) -> Result<Expr, String> {
         let mut left = self.and()?;
-        while self.word("or") {
+        while self.cursor.word("or") {
             left = Expr::Or(Box::new(left), Box::new(self.and()?));
         }
         Ok(left)
@@ -133,28 +79,28 @@ impl Parser {
 
     fn and(&mut self) -> Result<Expr, String> {
         let mut left = self.unary()?;
-        while self.word("and") {
+        while self.cursor.word("and") {
             left = Expr::And(Box::new(left), Box::new(self.unary()?));
         }
         Ok(left)
     }
 
     fn unary(&mut self) -> Result<Expr, String> {
-        if self.word("not") {
+        if self.cursor.word("not") {
             return Ok(Expr::Not(Box::new(self.unary()?)));
         }
-        if self.take(&Token::Open) {
+        if self.cursor.mark('(') {
             let inner = self.or()?;
-            self.expect(&Token::Close)?;
+            self.cursor.expect(')')?;
             return Ok(inner);
         }
-        let name = self.next_word()?;
+        let name = self.cursor.name()?;
         match name.as_str() {
             "startswith" | "contains" => self.function(&name),
             "singleValueExtendedProperties/Any" | "singleValueExtendedProperties/any" if self.variable.is_none() => self.any(),
             _ => {
                 let field = self.field(&name)?;
-                let op = op(&self.next_word()?)?;
+                let op = op(&self.cursor.name()?)?;
                 let literal = self.literal()?;
                 comparable(field, op, &literal)?;
                 Ok(Expr::Compare(field, op, literal))
@@ -163,25 +109,25 @@ impl Parser {
     }
 
     fn function(&mut self, name: &str) -> Result<Expr, String> {
-        self.expect(&Token::Open)?;
-        let path = self.next_word()?;
+        self.cursor.expect('(')?;
+        let path = self.cursor.name()?;
         let field = self.field(&path)?;
         if !matches!(field, Field::Subject | Field::PropertyValue) {
             return Err(format!("{name} is not for '{path}'"));
         }
-        self.expect(&Token::Comma)?;
+        self.cursor.expect(',')?;
         let Literal::Text(text) = self.literal()? else { return Err(format!("{name} needs a quoted text")) };
-        self.expect(&Token::Close)?;
+        self.cursor.expect(')')?;
         Ok(if name == "contains" { Expr::Contains(field, text) } else { Expr::StartsWith(field, text) })
     }
 
     fn any(&mut self) -> Result<Expr, String> {
-        self.expect(&Token::Open)?;
-        self.variable = Some(self.next_word()?);
-        self.expect(&Token::Colon)?;
+        self.cursor.expect('(')?;
+        self.variable = Some(self.cursor.name()?);
+        self.cursor.expect(':')?;
         let inner = self.or()?;
         self.variable = None;
-        self.expect(&Token::Close)?;
+        self.cursor.expect(')')?;
         if !names_a_property(&inner) {
             return Err("the condition on singleValueExtendedProperties must say which id it means".to_owned());
         }
@@ -211,41 +157,12 @@ impl Parser {
     }
 
     fn literal(&mut self) -> Result<Literal, String> {
-        match self.next() {
+        match self.cursor.next() {
             Some(Token::Text(text)) => Ok(Literal::Text(text)),
             Some(Token::Word(word)) if word == "true" || word == "false" => Ok(Literal::Bool(word == "true")),
             Some(Token::Word(word)) if word.starts_with(|letter: char| letter.is_ascii_digit()) => Ok(Literal::Bare(word)),
             other => Err(format!("a value was expected, not {other:?}")),
         }
-    }
-
-    fn next(&mut self) -> Option<Token> {
-        let token = self.tokens.get(self.at).cloned();
-        self.at += 1;
-        token
-    }
-
-    fn next_word(&mut self) -> Result<String, String> {
-        match self.next() {
-            Some(Token::Word(word)) => Ok(word),
-            other => Err(format!("a name was expected, not {other:?}")),
-        }
-    }
-
-    fn word(&mut self, wanted: &str) -> bool {
-        let there = matches!(self.tokens.get(self.at), Some(Token::Word(word)) if word == wanted);
-        self.at += usize::from(there);
-        there
-    }
-
-    fn take(&mut self, wanted: &Token) -> bool {
-        let there = self.tokens.get(self.at) == Some(wanted);
-        self.at += usize::from(there);
-        there
-    }
-
-    fn expect(&mut self, wanted: &Token) -> Result<(), String> {
-        if self.take(wanted) { Ok(()) } else { Err(format!("{wanted:?} was expected, not {:?}", self.tokens.get(self.at))) }
     }
 }
 

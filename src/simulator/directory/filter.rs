@@ -4,6 +4,7 @@
 //! ignoring case, as Entra does.
 
 use super::properties::Shown;
+use crate::simulator::odata::{Cursor, Token};
 
 /// A condition.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,65 +100,23 @@ fn lower(text: &str) -> String {
     text.to_lowercase()
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Token {
-    Word(String),
-    Text(String),
-    Mark(char),
-}
-
 /// Parses a whole filter over these properties; the error says what is wrong.
 pub(super) fn parse(text: &str, known: &[&str]) -> Result<Filter, String> {
-    let mut parser = Parser { tokens: tokens(text)?, at: 0, known };
+    let mut parser = Parser { cursor: Cursor::of(text)?, known };
     let filter = parser.or()?;
-    match parser.tokens.get(parser.at) {
-        Some(rest) => Err(format!("there is something after the end of the filter: {rest:?}")),
-        None => Ok(filter),
-    }
-}
-
-fn tokens(text: &str) -> Result<Vec<Token>, String> {
-    let mut tokens = Vec::new();
-    let mut letters = text.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match letter {
-            ' ' => {}
-            '(' | ')' | ',' | ':' => tokens.push(Token::Mark(letter)),
-            '\'' => {
-                let mut quoted = String::new();
-                loop {
-                    match letters.next() {
-                        Some('\'') if letters.next_if_eq(&'\'').is_some() => quoted.push('\''),
-                        Some('\'') => break,
-                        Some(other) => quoted.push(other),
-                        None => return Err("a quoted text has no end".to_owned()),
-                    }
-                }
-                tokens.push(Token::Text(quoted));
-            }
-            _ if letter.is_ascii_alphanumeric() => {
-                let mut word = String::from(letter);
-                while let Some(next) = letters.next_if(|next| next.is_ascii_alphanumeric() || *next == '/') {
-                    word.push(next);
-                }
-                tokens.push(Token::Word(word));
-            }
-            _ => return Err(format!("unexpected character '{letter}'")),
-        }
-    }
-    Ok(tokens)
+    parser.cursor.end()?;
+    Ok(filter)
 }
 
 struct Parser<'a> {
-    tokens: Vec<Token>,
-    at: usize,
+    cursor: Cursor,
     known: &'a [&'a str],
 }
 
 impl Parser<'_> {
     fn or(&mut self) -> Result<Filter, String> {
         let mut left = self.and()?;
-        while self.word("or") {
+        while self.cursor.word("or") {
             left = Filter::Or(Box::new(left), Box::new(self.and()?));
         }
         Ok(left)
@@ -165,22 +124,22 @@ impl Parser<'_> {
 
     fn and(&mut self) -> Result<Filter, String> {
         let mut left = self.term()?;
-        while self.word("and") {
+        while self.cursor.word("and") {
             left = Filter::And(Box::new(left), Box::new(self.term()?));
         }
         Ok(left)
     }
 
     fn term(&mut self) -> Result<Filter, String> {
-        if self.word("not") {
+        if self.cursor.word("not") {
             return Ok(Filter::Not(Box::new(self.term()?)));
         }
-        if self.mark('(') {
+        if self.cursor.mark('(') {
             let inner = self.or()?;
-            self.expect(')')?;
+            self.cursor.expect(')')?;
             return Ok(inner);
         }
-        let name = self.name()?;
+        let name = self.cursor.name()?;
         match name.as_str() {
             "startswith" | "startsWith" => self.function(Op::StartsWith),
             "endswith" | "endsWith" => self.function(Op::EndsWith),
@@ -191,18 +150,18 @@ impl Parser<'_> {
 
     fn comparison(&mut self, name: String) -> Result<Filter, String> {
         self.is_known(&name)?;
-        let op = match self.name()?.as_str() {
+        let op = match self.cursor.name()?.as_str() {
             "eq" => Op::Eq,
             "ne" => Op::Ne,
             "ge" => Op::Ge,
             "le" => Op::Le,
             "in" => {
-                self.expect('(')?;
+                self.cursor.expect('(')?;
                 let mut literals = vec![self.literal()?];
-                while self.mark(',') {
+                while self.cursor.mark(',') {
                     literals.push(self.literal()?);
                 }
-                self.expect(')')?;
+                self.cursor.expect(')')?;
                 return Ok(Filter::Compare(name, Op::Eq, literals));
             }
             other => return Err(format!("'{other}' is not a comparison")),
@@ -211,68 +170,39 @@ impl Parser<'_> {
     }
 
     fn function(&mut self, op: Op) -> Result<Filter, String> {
-        self.expect('(')?;
-        let name = self.name()?;
+        self.cursor.expect('(')?;
+        let name = self.cursor.name()?;
         self.is_known(&name)?;
-        self.expect(',')?;
+        self.cursor.expect(',')?;
         let literal = self.literal()?;
-        self.expect(')')?;
+        self.cursor.expect(')')?;
         Ok(Filter::Compare(name, op, vec![literal]))
     }
 
     /// `(c:c eq 'Unified')`
     fn any(&mut self, name: &str) -> Result<Filter, String> {
         self.is_known(name)?;
-        self.expect('(')?;
-        let variable = self.name()?;
-        self.expect(':')?;
-        if self.name()? != variable || !self.word("eq") {
+        self.cursor.expect('(')?;
+        let variable = self.cursor.name()?;
+        self.cursor.expect(':')?;
+        if self.cursor.name()? != variable || !self.cursor.word("eq") {
             return Err("any() is only known as any(c:c eq '…')".to_owned());
         }
         let Literal::Text(text) = self.literal()? else { return Err("any() compares with a text".to_owned()) };
-        self.expect(')')?;
+        self.cursor.expect(')')?;
         Ok(Filter::Holds(name.to_owned(), text))
     }
 
     fn literal(&mut self) -> Result<Literal, String> {
-        let literal = match self.tokens.get(self.at) {
-            Some(Token::Text(text)) => Literal::Text(lower(text)),
-            Some(Token::Word(word)) if word == "true" => Literal::Flag(true),
-            Some(Token::Word(word)) if word == "false" => Literal::Flag(false),
-            Some(Token::Word(word)) if word == "null" => Literal::Null,
-            other => return Err(format!("a value was expected, not {other:?}")),
-        };
-        self.at += 1;
-        Ok(literal)
+        match self.cursor.next() {
+            Some(Token::Text(text)) => Ok(Literal::Text(lower(&text))),
+            Some(Token::Word(word)) if word == "true" || word == "false" => Ok(Literal::Flag(word == "true")),
+            Some(Token::Word(word)) if word == "null" => Ok(Literal::Null),
+            other => Err(format!("a value was expected, not {other:?}")),
+        }
     }
 
     fn is_known(&self, name: &str) -> Result<(), String> {
         if self.known.contains(&name) { Ok(()) } else { Err(format!("there is no property '{name}'")) }
-    }
-
-    fn name(&mut self) -> Result<String, String> {
-        match self.tokens.get(self.at) {
-            Some(Token::Word(word)) => {
-                self.at += 1;
-                Ok(word.clone())
-            }
-            other => Err(format!("a name was expected, not {other:?}")),
-        }
-    }
-
-    fn word(&mut self, wanted: &str) -> bool {
-        let hit = matches!(self.tokens.get(self.at), Some(Token::Word(word)) if word == wanted);
-        self.at += usize::from(hit);
-        hit
-    }
-
-    fn mark(&mut self, wanted: char) -> bool {
-        let hit = self.tokens.get(self.at) == Some(&Token::Mark(wanted));
-        self.at += usize::from(hit);
-        hit
-    }
-
-    fn expect(&mut self, wanted: char) -> Result<(), String> {
-        if self.mark(wanted) { Ok(()) } else { Err(format!("'{wanted}' was expected at part {}", self.at)) }
     }
 }

@@ -11,7 +11,10 @@ use super::{
     list::{Item, List, Rows},
     spec::SharePointSettings,
 };
-use crate::simulator::errors::Failure;
+use crate::simulator::{
+    errors::Failure,
+    odata::{Cursor, Token},
+};
 
 /// One comparison.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,64 +93,49 @@ fn fits(item: &Item, condition: &Condition) -> bool {
 }
 
 fn parse(text: &str) -> Result<Vec<Condition>, String> {
-    let mut rest = text.trim();
-    let mut conditions = Vec::new();
-    loop {
-        let (condition, after) = one(rest)?;
-        conditions.push(condition);
-        rest = after.trim_start();
-        if rest.is_empty() {
-            return Ok(conditions);
-        }
-        rest = rest.strip_prefix("and ").ok_or_else(|| format!("'{rest}' was not expected"))?.trim_start();
+    let mut cursor = Cursor::of(text)?;
+    let mut conditions = vec![one(&mut cursor)?];
+    while cursor.word("and") {
+        conditions.push(one(&mut cursor)?);
     }
+    cursor.end()?;
+    Ok(conditions)
 }
 
-fn one(text: &str) -> Result<(Condition, &str), String> {
-    if let Some(inner) = text.strip_prefix("startswith(") {
-        let (path, rest) = inner.split_once(',').ok_or("startswith needs a field and a text")?;
-        let (value, rest) = literal(rest.trim_start())?;
-        let rest = rest.trim_start().strip_prefix(')').ok_or("startswith is not closed")?;
-        return Ok((Condition { column: column(path.trim())?, op: "startswith".to_owned(), value }, rest));
+fn one(cursor: &mut Cursor) -> Result<Condition, String> {
+    let path = cursor.name()?;
+    if path == "startswith" {
+        cursor.expect('(')?;
+        let column = column(&cursor.name()?)?;
+        cursor.expect(',')?;
+        let value = literal(cursor)?;
+        cursor.expect(')')?;
+        return Ok(Condition { column, op: path, value });
     }
-    let (path, rest) = text.split_once(' ').ok_or("a comparison was expected")?;
-    let (op, rest) = rest.trim_start().split_once(' ').ok_or("a value was expected")?;
-    if !["eq", "ne", "gt", "ge", "lt", "le"].contains(&op) {
+    let (column, op) = (column(&path)?, cursor.name()?);
+    if !["eq", "ne", "gt", "ge", "lt", "le"].contains(&op.as_str()) {
         return Err(format!("'{op}' is not a comparison"));
     }
-    let (value, rest) = literal(rest.trim_start())?;
-    Ok((Condition { column: column(path)?, op: op.to_owned(), value }, rest))
+    Ok(Condition { column, op, value: literal(cursor)? })
 }
 
 fn column(path: &str) -> Result<String, String> {
     path.strip_prefix("fields/").map(str::to_owned).ok_or_else(|| format!("'{path}' cannot be filtered on"))
 }
 
-/// A quoted text with doubled quotes, a number, `true`, `false` or `null`; and what follows it.
-fn literal(text: &str) -> Result<(Value, &str), String> {
-    if let Some(inner) = text.strip_prefix('\'') {
-        let mut value = String::new();
-        let mut letters = inner.char_indices().peekable();
-        while let Some((at, letter)) = letters.next() {
-            if letter != '\'' {
-                value.push(letter);
-            } else if letters.next_if(|(_, next)| *next == '\'').is_some() {
-                value.push('\'');
-            } else {
-                return Ok((Value::String(value), inner.get(at + 1..).unwrap_or_default()));
-            }
-        }
-        return Err("a quoted text has no end".to_owned());
-    }
-    let end = text.find([' ', ')']).unwrap_or(text.len());
-    let (word, rest) = text.split_at(end);
-    let value = match word {
-        "true" => json!(true),
-        "false" => json!(false),
-        "null" => Value::Null,
-        _ => word.parse::<f64>().map(|number| json!(number)).map_err(|_| format!("'{word}' is not a value"))?,
+/// A quoted text, a number, `true`, `false` or `null`.
+fn literal(cursor: &mut Cursor) -> Result<Value, String> {
+    let word = match cursor.next() {
+        Some(Token::Text(text)) => return Ok(Value::String(text)),
+        Some(Token::Word(word)) => word,
+        other => return Err(format!("a value was expected, not {other:?}")),
     };
-    Ok((value, rest))
+    match word.as_str() {
+        "true" => Ok(json!(true)),
+        "false" => Ok(json!(false)),
+        "null" => Ok(Value::Null),
+        _ => word.parse::<f64>().map(|number| json!(number)).map_err(|_| format!("'{word}' is not a value")),
+    }
 }
 
 #[cfg(test)]
