@@ -11,6 +11,7 @@
 //! | `runs` | what is measured |
 //! | `neighbours` | what one organisation's trouble costs another |
 //! | `settled_rows` | a store that has been at work for a while |
+//! | `zones` | publications into a SharePoint list |
 //! | `process` | CPU time and memory of a process |
 //! | `table` | the answer |
 //!
@@ -26,6 +27,7 @@ mod runs;
 mod scene;
 mod settled_rows;
 mod table;
+mod zones;
 
 use std::time::Duration;
 
@@ -77,6 +79,15 @@ fn main() -> std::io::Result<()> {
         }
         if table.wants("killed 120 ms") {
             table.add(runs::killed(LATENCY).await);
+        }
+        if table.wants("zones: rate") {
+            table.add(zones::rate().await);
+        }
+        if table.wants("zones: ten thousand") {
+            zones::ten_thousand().await.into_iter().for_each(|line| table.add(line));
+        }
+        if table.wants("zones: memory") {
+            table.add(zones::memory().await);
         }
     });
     table.print();
