@@ -10,7 +10,7 @@ use crate::{
     events::GivenOutage,
     operations::{Backlog, Operations, Replayed, Selection},
     organisation::OrgScope,
-    publish::{Publications, PublishError, Request, TargetError, Targets},
+    publish::{Publications, PublishError, Request, TargetError, TargetSet, Targets},
     store::{
         AuditFilter, AuditRecord, DeadLetterFilter, DeadLetterRow, DeliveryState, Kind, ObjectRow, OperationChange,
         OperationFilter, OperationRow, OutageRow, Page, PageRequest, Store, StoreError, ZoneTarget,
@@ -385,7 +385,7 @@ pub trait TargetAdmin: Send + Sync + 'static {
         scope: &'a OrgScope,
         actor: Actor,
         asked: TargetRequest,
-    ) -> BoxFuture<'a, Result<ZoneTarget, TargetError>>;
+    ) -> BoxFuture<'a, Result<TargetSet, TargetError>>;
 
     /// Removes it; false when there was none.
     fn remove_target<'a>(&'a self, scope: &'a OrgScope, actor: Actor) -> BoxFuture<'a, Result<bool, TargetError>>;
@@ -401,7 +401,7 @@ impl TargetAdmin for Targets {
         scope: &'a OrgScope,
         actor: Actor,
         asked: TargetRequest,
-    ) -> BoxFuture<'a, Result<ZoneTarget, TargetError>> {
+    ) -> BoxFuture<'a, Result<TargetSet, TargetError>> {
         async move { self.set(scope, &actor, asked).await }.boxed()
     }
 

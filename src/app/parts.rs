@@ -99,7 +99,8 @@ impl Parts {
         let imports = Imports::new(store.clone(), clock.clone(), ids.clone());
         let roles = Roles::new(store.clone(), clock.clone(), vec![owed.notifier()]);
         let publications = Publications::new(store.clone(), clock.clone(), ids.clone(), vec![publications_due.notifier()]);
-        let targets = Targets::new(store.clone(), connections.clone(), clock.clone(), vec![zones_due.notifier()]);
+        let wake_zones = vec![zones_due.notifier(), publications_due.notifier()];
+        let targets = Targets::new(store.clone(), connections.clone(), clock.clone(), ids.clone(), wake_zones);
         let lists = Lists::new(store.clone(), connections.clone(), clock.clone());
         Ok(Self {
             clock,

@@ -32,6 +32,10 @@ pub(super) fn reconciler(delivery: &DeliverySettings, parts: &Parts) -> Reconcil
 
 /// What carries out publications.
 pub(super) fn publisher(delivery: DeliverySettings, parts: &Parts) -> Runner<PublishZones<Connections>> {
+    let owner = format!("{}", parts.ids.random());
+    // Whoever wants a dead worker's objects back sooner wants its publications back sooner, too.
+    let usual = JobSettings::default();
+    let settings = JobSettings { lease: usual.lease.min(delivery.lease), ..usual };
     let crew = Crew {
         store: parts.store.clone(),
         settings: delivery,
@@ -39,11 +43,10 @@ pub(super) fn publisher(delivery: DeliverySettings, parts: &Parts) -> Runner<Pub
         ids: parts.ids.clone(),
         worker: parts.worker.clone(),
     };
-    let owner = format!("{}", parts.ids.random());
     Runner {
         store: parts.store.clone(),
         job: PublishZones { lists: parts.lists.clone(), crew, worker: parts.worker.clone(), owner: owner.clone() },
-        settings: JobSettings::default(),
+        settings,
         clock: parts.clock.clone(),
         wake: parts.publications_due.clone(),
         ended: vec![parts.owed.notifier(), parts.zones_due.notifier()],

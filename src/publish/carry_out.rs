@@ -143,9 +143,13 @@ where
 
     /// What works on the zone. At first what the list said counts, over what is believed to stand there; it was read after everything
     /// that others did. After a failed attempt, or for another version, it is asked; where that is not possible, because the match
-    /// column has no index, none: only a new reading can tell.
+    /// column has no index, none: only a new reading can tell. So it is for another version that may have another value of the match
+    /// column: whether that value is another zone's was not asked.
     fn fitted(&self, zone: &Candidate, claim: &mut Claim, first: bool) -> Option<Zones> {
-        let zones = Zones::into_list(Arc::clone(self.target)).publishing(Arc::clone(self.operation));
+        if claim.version != zone.version && self.target.match_field != "zoneId" {
+            return None;
+        }
+        let zones = Zones::into_list(Arc::clone(self.target)).publishing(Arc::clone(self.operation)).beside(zone.rival.clone());
         let (list, can_ask) = (self.target.key(), self.target.match_column.indexed);
         let open = claim.places.iter().any(|place| place.target == list && place.state != PlaceState::Present);
         if first && claim.version == zone.version && !(open && can_ask) {

@@ -19,6 +19,13 @@ pub(super) struct PublishInput {
     pub zones: Vec<GivenZone>,
 }
 
+impl PublishInput {
+    /// All that are kept, to the list that is set.
+    pub(super) fn everything() -> serde_json::Value {
+        serde_json::json!({})
+    }
+}
+
 /// A zone that was given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -16,7 +16,9 @@ use crate::{
     jobs::{Desk, Job, JobEnd, JobError},
     organisation::OrgScope,
     reconcile::{Crew, Tenants},
-    store::{ConnectionState, OperationEnd, OperationError, OperationKind, OperationRow, OperationState, WorkerScope},
+    store::{
+        ConnectionState, OperationEnd, OperationError, OperationKind, OperationRow, OperationState, StoreError, WorkerScope,
+    },
 };
 
 /// Carries out publications.
@@ -109,6 +111,12 @@ where
         if paused { Err(failed("CONFLICT", "SharePoint is paused: resume it first".to_owned())) } else { Ok(()) }
     }
 
+    /// Throws away what only this publication needed: the list as it read it, and what a dry run supposed.
+    pub(super) async fn forget(&self, scope: &OrgScope, operation: &str) -> Result<(), StoreError> {
+        self.crew.store.forget_list_reading(scope, operation).await?;
+        self.crew.store.forget_matches(scope, operation).await
+    }
+
     async fn halted(
         &self,
         operation: &OperationRow,
@@ -121,7 +129,7 @@ where
             Halt::Job(error) => Err(error),
             Halt::Stopped => Ok(JobEnd::Again(self.crew.clock.now())),
             Halt::Failed(error) => {
-                self.crew.store.forget_list_reading(desk.scope(), &operation.id).await?;
+                self.forget(desk.scope(), &operation.id).await?;
                 self.crew.store.let_go_of_zones(desk.scope()).await?;
                 let end = OperationEnd {
                     state: OperationState::Failed,

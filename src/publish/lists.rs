@@ -10,11 +10,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use serde::Deserialize as _;
 
-use super::read_list::{self, Unread};
+use super::{
+    read_list::{self, Unread},
+    rivals::{Asking, Values},
+};
 use crate::{
     capabilities::{
         Failure, FailureKind, Kind, Work,
-        sharepoint::{Target, Zones, reading},
+        sharepoint::{Rival, Target, Zones, reading},
     },
     clock::SharedClock,
     events::zone::WantedZone,
@@ -98,6 +101,24 @@ where
         Ok(zones.knowing(found.pop().unwrap_or_default()))
     }
 
+    /// The zone that has this one's value of the match column. While that one is on its way to another value, this one waits.
+    async fn rival(&self, scope: &OrgScope, work: &Work, target: &Target) -> Result<Option<Rival>, Failure> {
+        let Ok(wanted) = WantedZone::deserialize(&work.wanted) else { return Ok(None) };
+        let finder = reading::finder_of(target, &work.key, work.version.event, &wanted);
+        let takes = matches!(wanted, WantedZone::Present(_));
+        let asking = Asking { key: work.key.clone(), finder, takes, found: None };
+        let values = Values { store: &self.inner.store, scope, target, supposed: None };
+        let list = target.key();
+        let mut rivals = values.rivals(&[asking]).await.map_err(|error| away(&list, &error))?;
+        match rivals.pop().flatten() {
+            Some(rival) if rival.leaving && takes => {
+                let value = reading::match_value(target, &work.key, work.version.event, &wanted);
+                Err(waiting(&list, "MATCH_CONFLICT", rival.told(target, &work.key, &value)))
+            }
+            rival => Ok(rival),
+        }
+    }
+
     /// Reads the list unless it was read since then.
     async fn read(&self, scope: &OrgScope, target: &Target, since: DateTime<Utc>, graph: &impl Graph) -> Result<(), Failure> {
         let list = target.key();
@@ -157,7 +178,7 @@ where
         let Some(target) = target.map(|set| Arc::new(set.target)) else {
             return Err(waiting("", "NO_LIST", "no list is set for zones".to_owned()));
         };
-        let zones = Zones::into_list(Arc::clone(&target));
+        let zones = Zones::into_list(Arc::clone(&target)).beside(self.rival(scope, work, &target).await?);
         if target.match_column.indexed || !reading::must_be_found(&target, &work.places, work.recheck) {
             return Ok(zones);
         }

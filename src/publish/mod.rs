@@ -15,6 +15,7 @@
 //! | [`input`] | what a publication was asked for |
 //! | [`job`] | publications as operations |
 //! | [`publication`] | one from its start to its end |
+//! | [`rivals`] | zones that would share an item, found before one overwrites the other |
 //! | [`sweep`] | goes through the zones: what differs from what the list says |
 //! | [`carry_out`] | makes what differs so, again and again until it is or cannot be |
 //! | [`targets`] | the list that is set: looked at, kept, removed |
@@ -34,6 +35,7 @@ mod lists;
 mod publication;
 mod publications;
 mod read_list;
+mod rivals;
 mod sweep;
 mod tally;
 mod target;
@@ -43,4 +45,4 @@ mod tell;
 pub use job::PublishZones;
 pub use lists::Lists;
 pub use publications::{Publications, PublishError, Request};
-pub use targets::{TargetError, Targets};
+pub use targets::{TargetError, TargetSet, Targets};

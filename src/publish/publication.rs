@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     carry_out::{CarriedOut, Hands},
     input::PublishInput,
-    job::{Halt, PublishZones, refused},
+    job::{Halt, PublishZones, failed, refused},
     read_list::{self, Unread},
     sweep::{Candidate, Sweep},
     tally::{Outcome, Tally, change},
@@ -177,11 +177,11 @@ where
                     let outcome = zone.done_before();
                     outcomes.push((zone, outcome));
                 }
-                (_, true) => {
+                (_, dry_run) if dry_run || zone.waits => {
                     let outcome = zone.planned();
                     outcomes.push((zone, outcome));
                 }
-                (_, false) => differing.push(zone),
+                _ => differing.push(zone),
             }
         }
         let CarriedOut { outcomes: done, unsure } = self.carry_out(differing).await?;
@@ -194,6 +194,7 @@ where
         if differing.is_empty() {
             return Ok(CarriedOut { outcomes: Vec::new(), unsure: Vec::new() });
         }
+        self.still_wanted().await?;
         self.store().use_list_reading(self.desk.scope(), &self.id).await?;
         let hands = Hands {
             lists: &self.job.lists,
@@ -211,6 +212,19 @@ where
         hands.carry_out(differing, &graph).await?.ok_or(Halt::Stopped)
     }
 
+    /// Ends a publication to a list that is not the set one any more: setting another one has queued its own.
+    async fn still_wanted(&self) -> Result<(), Halt> {
+        if self.input.target.is_some() {
+            return Ok(());
+        }
+        let set = self.store().zone_target(self.desk.scope()).await?;
+        if set.is_some_and(|set| set.target == *self.target) {
+            return Ok(());
+        }
+        let message = "another list was set for zones meanwhile, or none; what was done so far stands".to_owned();
+        Err(failed("CONFLICT", message))
+    }
+
     async fn record(&self, outcomes: Vec<(Candidate, Outcome)>, progress: &mut Progress) -> Result<(), Halt> {
         let mut changes = Vec::new();
         for (zone, outcome) in outcomes {
@@ -224,7 +238,7 @@ where
 
     /// What is written down at its end, and told.
     pub(super) async fn end(&self, progress: &Progress) -> Result<JobEnd, JobError> {
-        self.store().forget_list_reading(self.desk.scope(), &self.id).await?;
+        self.job.forget(self.desk.scope(), &self.id).await?;
         let advice = reading::advice(&self.target, progress.rows);
         if let Some(advice) = &advice {
             tracing::warn!(organisation = %self.desk.scope().organisation(), advice, "zones are published at more cost than need be");
@@ -266,6 +280,7 @@ where
             operation: &self.id,
             reading: &self.id,
             aside: self.aside,
+            dry_run: self.operation.dry_run,
         }
     }
 

@@ -7,13 +7,14 @@ use serde_json::Value;
 
 use super::{
     input::GivenZone,
+    rivals::{Asking, Values},
     tally::{Action, Outcome},
 };
 use crate::{
     capabilities::{
         Place, PlaceState, Version, Work,
         sharepoint::{
-            Found, Target, Zones,
+            Found, Rival, Target, Zones,
             plan::{self, Plan},
             reading,
         },
@@ -34,6 +35,8 @@ pub(super) struct Candidate {
     pub(super) sequence: u64,
     /// What the reading has for it.
     pub(super) found: Vec<Found>,
+    /// The zone that has its value of the match column.
+    pub(super) rival: Option<Rival>,
     /// What there is to do.
     pub(super) plan: Plan,
     /// Whether it is written down that it stands so: else a run settles it, which costs no call where nothing differs.
@@ -42,6 +45,8 @@ pub(super) struct Candidate {
     pub(super) done_before: Option<String>,
     /// What its item will say.
     pub(super) wanted: Option<serde_json::Map<String, Value>>,
+    /// Another zone's item is to become its own once that zone has passed: nothing is tried before, and nothing set aside.
+    pub(super) waits: bool,
 }
 
 impl Candidate {
@@ -76,6 +81,8 @@ pub(super) struct Sweep<'a> {
     pub(super) operation: &'a Arc<str>,
     pub(super) reading: &'a str,
     pub(super) aside: bool,
+    /// A dry run: what zones would take is only supposed.
+    pub(super) dry_run: bool,
 }
 
 /// A zone as it is compared.
@@ -85,6 +92,14 @@ struct Zone {
     wanted: Value,
     places: Vec<Place>,
     settled: bool,
+}
+
+impl Zone {
+    fn asking(&self, finder: Option<String>, found: &[Found]) -> Asking {
+        let takes = self.wanted["state"] != "removed";
+        let found = Some(found.iter().map(|item| item.item_id.clone()).collect());
+        Asking { key: self.key.clone(), finder, takes, found }
+    }
 }
 
 impl Sweep<'_> {
@@ -117,13 +132,18 @@ impl Sweep<'_> {
     }
 
     async fn compare(&self, zones: Vec<Zone>, first: u64, now: DateTime<Utc>) -> Result<Vec<Candidate>, StoreError> {
-        let asks = zones.iter().map(|zone| self.asked(zone)).collect();
+        let asks: Vec<ItemsWanted> = zones.iter().map(|zone| self.asked(zone)).collect();
+        let finders: Vec<Option<String>> = asks.iter().map(|ask| ask.finder.clone()).collect();
         let found = self.store.items_read(self.scope, self.reading, asks).await?;
+        let asking = zones.iter().zip(finders).zip(&found).map(|((zone, finder), found)| zone.asking(finder, found));
+        let supposed = self.dry_run.then_some(self.reading);
+        let values = Values { store: self.store, scope: self.scope, target: self.target, supposed };
+        let rivals = values.rivals(&asking.collect::<Vec<_>>()).await?;
         Ok(zones
             .into_iter()
-            .zip(found)
+            .zip(found.into_iter().zip(rivals))
             .zip(first..)
-            .map(|((zone, found), sequence)| self.planned(zone, found, sequence, now))
+            .map(|((zone, known), sequence)| self.planned(zone, known, sequence, now))
             .collect())
     }
 
@@ -135,8 +155,10 @@ impl Sweep<'_> {
         ItemsWanted { finder, ids: here.filter_map(|place| place.remote_id.clone()).collect() }
     }
 
-    fn planned(&self, zone: Zone, found: Vec<Found>, sequence: u64, now: DateTime<Utc>) -> Candidate {
+    fn planned(&self, zone: Zone, (found, rival): (Vec<Found>, Option<Rival>), sequence: u64, now: DateTime<Utc>) -> Candidate {
         let zones = Zones::into_list(Arc::clone(self.target)).knowing(found.clone()).publishing(Arc::clone(self.operation));
+        let waits = rival.as_ref().is_some_and(|rival| rival.leaving);
+        let zones = zones.beside(rival.clone());
         let (key, version, list) = (zone.key.clone(), zone.version, self.target.key());
         let open = zone.places.iter().any(|place| place.target == list && place.state != PlaceState::Present);
         // How a zone stands in the organisation's own list says nothing of another one.
@@ -151,6 +173,8 @@ impl Sweep<'_> {
             wanted: plan::wanted(&zones, &work),
             plan: plan::plan(&zones, work, &found, now),
             found,
+            rival,
+            waits,
         }
     }
 

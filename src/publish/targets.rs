@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+use super::input::PublishInput;
 use crate::{
     capabilities::{
         Outcome,
@@ -13,8 +14,9 @@ use crate::{
     clock::SharedClock,
     connections::{Actor, ConnectionError, Connections},
     graph::{GraphError, ReadOnly, Verdict},
+    ids::Ids,
     organisation::OrgScope,
-    store::{NewAuditEntry, Store, StoreError, ZoneTarget},
+    store::{NewAuditEntry, NewOperation, OperationKind, Store, StoreError, ZoneTarget},
 };
 
 /// How long a caller waits for Microsoft before the answer is "out of reach".
@@ -49,19 +51,29 @@ pub enum TargetError {
     Store(#[from] StoreError),
 }
 
+/// A list that was set.
+#[derive(Debug, Clone)]
+pub struct TargetSet {
+    /// As it is kept.
+    pub target: ZoneTarget,
+    /// The publication that brings every kept zone there, when it is another target than before and zones are kept.
+    pub publication: Option<String>,
+}
+
 /// Sets, removes and shows the list. Cheap to clone.
 #[derive(Clone)]
 pub struct Targets {
     store: Store,
     connections: Connections,
     clock: SharedClock,
+    ids: Ids,
     wake: Vec<Arc<Notify>>,
 }
 
 impl Targets {
     /// Over a store and the connections; wakes these when a list was set.
-    pub fn new(store: Store, connections: Connections, clock: SharedClock, wake: Vec<Arc<Notify>>) -> Self {
-        Self { store, connections, clock, wake }
+    pub fn new(store: Store, connections: Connections, clock: SharedClock, ids: Ids, wake: Vec<Arc<Notify>>) -> Self {
+        Self { store, connections, clock, ids, wake }
     }
 
     /// The list, if one is set for the directory that the connection is in.
@@ -69,16 +81,30 @@ impl Targets {
         Ok(self.store.zone_target(scope).await?)
     }
 
-    /// Looks at the real list at once, and keeps the target when everything fits. Microsoft is asked for at most 8 seconds.
-    pub async fn set(&self, scope: &OrgScope, actor: &Actor, asked: TargetRequest) -> Result<ZoneTarget, TargetError> {
+    /// Looks at the real list at once, and keeps the target when everything fits. Microsoft is asked for at most 8 seconds. Another
+    /// target than before gets every kept zone: a publication of all of them is queued, which reads the list once; were they left to
+    /// the loop, each would be looked up.
+    pub async fn set(&self, scope: &OrgScope, actor: &Actor, asked: TargetRequest) -> Result<TargetSet, TargetError> {
         let (graph, connection_epoch) = self.connections.connected_afresh(scope).await?;
         let found = tokio::time::timeout(PATIENCE, find(&ReadOnly(graph), &asked)).await;
         let late = || TargetError::Unreachable(format!("no answer within {} s", PATIENCE.as_secs()));
         let Surveyed { target, warnings } = found.map_err(|_| late())?.map_err(refused)?;
         let set = ZoneTarget { connection_epoch, asked, target, warnings, set_at: self.clock.now() };
-        self.store.set_zone_target(scope, set.clone(), self.entry(actor, "zone-target.set", described(&set))).await?;
+        let (publication, entry) = (self.publication(actor), self.entry(actor, "zone-target.set", described(&set)));
+        let id = publication.id.clone();
+        let published = self.store.set_zone_target(scope, set.clone(), publication, entry).await?;
         self.wake.iter().for_each(|notify| notify.notify_one());
-        Ok(set)
+        Ok(TargetSet { target: set, publication: published.then_some(id) })
+    }
+
+    fn publication(&self, actor: &Actor) -> NewOperation {
+        NewOperation {
+            id: self.ids.ordered(self.clock.now()).to_string(),
+            kind: OperationKind::PublishZones,
+            dry_run: false,
+            input: PublishInput::everything(),
+            requested_by: actor.name.clone(),
+        }
     }
 
     /// Zones go nowhere from now on; what stands in the list stays. False when none was set.

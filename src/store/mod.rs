@@ -38,6 +38,7 @@ mod values;
 mod versions;
 mod work;
 mod workers;
+mod zone_matches;
 mod zone_target;
 mod zones;
 
@@ -71,6 +72,7 @@ pub use teams_sign_in::{DuePoll, TeamsSignInRow};
 pub use turns::{TurnAnswer, TurnRequest};
 pub use work::{BacklogRow, Claim, ClaimRequest, Hold, Lease, Next, Progress, Recorded, WorkerScope};
 pub use workers::Beat;
+pub use zone_matches::MatchWanted;
 pub use zone_target::ZoneTarget;
 pub use zones::GivenZone;
 /// For the model of the reconciler, which moves objects by the same rules as the database does.

@@ -6,9 +6,9 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    NewAuditEntry, Store, StoreError,
+    NewAuditEntry, NewOperation, Store, StoreError,
     db::{Failure, Job, Reach, Row},
-    values,
+    values, zones,
 };
 use crate::{
     capabilities::sharepoint::{request::TargetRequest, target::Target},
@@ -44,6 +44,12 @@ const DROP: &str = "DELETE FROM zone_target WHERE org = $1";
 const WAKE: &str = "UPDATE wanted SET not_before = $2, due_at = $2, updated_at = $2 WHERE org = $1 AND kind = 'zone' \
     AND due_at > $2 AND lease_until IS NULL";
 
+/// Every zone is due anew, also one that was settled or set aside: where it stood says nothing of the new target.
+const RENEW: &str = "UPDATE wanted SET state = CASE WHEN state = 'unknown' THEN state ELSE 'pending' END, attempts = 0, \
+    crashes = 0, first_failed_at = NULL, last_error = NULL, not_before = $2, due_since = $2, \
+    due_at = CASE WHEN lease_until IS NULL THEN $2 ELSE due_at END, \
+    overtaken = CASE WHEN lease_until IS NULL THEN 0 ELSE 1 END, updated_at = $2 WHERE org = $1 AND kind = 'zone'";
+
 impl Store {
     /// The list that zones go to, if one is set for the directory that the connection is in now.
     pub async fn zone_target(&self, scope: &OrgScope) -> Result<Option<ZoneTarget>, StoreError> {
@@ -53,14 +59,24 @@ impl Store {
         rows.first().map(read).transpose().map_err(|failure| failure.doing(DOING))
     }
 
-    /// Sets it, in place of the one that was, and makes waiting zones due. [`StoreError::Conflict`], and nothing changed, when the
-    /// connection has moved to another directory since the target was resolved, or is gone.
-    pub async fn set_zone_target(&self, scope: &OrgScope, target: ZoneTarget, audit: NewAuditEntry) -> Result<(), StoreError> {
+    /// Sets it, in place of the one that was, and makes waiting zones due. When it is another target than the one that was, or there
+    /// was none, every zone is due anew, and `publication` is queued if there are any: true then. [`StoreError::Conflict`], and
+    /// nothing changed, when the connection has moved to another directory since the target was resolved, or is gone.
+    pub async fn set_zone_target(
+        &self,
+        scope: &OrgScope,
+        target: ZoneTarget,
+        publication: NewOperation,
+        audit: NewAuditEntry,
+    ) -> Result<bool, StoreError> {
         let reach = Reach::from(scope);
         let scope = scope.clone();
-        let job: Job<()> = Box::new(move |tx| {
+        let job: Job<bool> = Box::new(move |tx| {
             let (scope, target, audit) = (scope.clone(), target.clone(), audit.clone());
+            let publication = publication.clone();
             Box::pin(async move {
+                let before = tx.conn.all(GET, vec![scope.as_str().into()]).await?;
+                let before = before.first().map(read).transpose()?;
                 let put = vec![
                     scope.as_str().into(),
                     target.connection_epoch.into(),
@@ -72,9 +88,15 @@ impl Store {
                 if tx.conn.run(PUT, put).await? == 0 {
                     return Err(Failure::Conflict);
                 }
-                tx.conn.run(WAKE, vec![scope.as_str().into(), target.set_at.into()]).await?;
+                let now = vec![scope.as_str().into(), target.set_at.into()];
+                let is_other = before.is_none_or(|before| before.target != target.target);
+                let renewed = tx.conn.run(if is_other { RENEW } else { WAKE }, now).await?;
+                let published = is_other && renewed > 0;
+                if published {
+                    zones::enqueue(tx, &scope, target.set_at, publication).await?;
+                }
                 tx.audit(&scope, [audit]);
-                Ok(())
+                Ok(published)
             })
         });
         self.write(reach, "setting the zone target", job).await

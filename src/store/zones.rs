@@ -92,10 +92,7 @@ impl Store {
             let (scope, new, zones, audit) = (owner.clone(), stored.clone(), zones.clone(), audit.clone());
             Box::pin(async move {
                 keep(tx, now, zones).await?;
-                if !new.dry_run {
-                    hold(tx, &scope, now + UNTIL_TAKEN).await?;
-                }
-                operation::insert(tx, &scope, now, new).await?;
+                enqueue(tx, &scope, now, new).await?;
                 tx.audit(&scope, audit);
                 Ok(())
             })
@@ -162,7 +159,10 @@ impl Store {
     pub async fn these_zones(&self, scope: &OrgScope, keys: &[String]) -> Result<Vec<ObjectRow>, StoreError> {
         const DOING: &str = "reading zones";
         let mut conn = self.read(scope, DOING).await?;
-        let rows = keys.iter().map(|key| id(scope, key)).collect();
+        // Sorted, for several statements may answer, each in the order of its own.
+        let mut keys: Vec<&String> = keys.iter().collect();
+        keys.sort();
+        let rows = keys.into_iter().map(|key| id(scope, key)).collect();
         let rows = conn.many(THESE, &[], rows).await.map_err(|failure| failure.doing(DOING))?;
         let objects = super::tasks::with_places(&mut conn, scope, Kind::Zone, &rows, false).await;
         objects.map_err(|failure| failure.doing(DOING))
@@ -204,6 +204,14 @@ impl Store {
 
 fn id(scope: &OrgScope, key: &str) -> [Value; 3] {
     [scope.as_str().into(), Kind::Zone.label().into(), key.into()]
+}
+
+/// Queues a publication; until it is taken, for half a minute at most, the zones are its own.
+pub(super) async fn enqueue(tx: &mut Tx, scope: &OrgScope, now: DateTime<Utc>, new: NewOperation) -> Result<(), Failure> {
+    if !new.dry_run {
+        hold(tx, scope, now + UNTIL_TAKEN).await?;
+    }
+    operation::insert(tx, scope, now, new).await
 }
 
 async fn hold(tx: &mut Tx, scope: &OrgScope, until: DateTime<Utc>) -> Result<(), Failure> {

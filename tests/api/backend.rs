@@ -17,7 +17,7 @@ use argus_m365::{
     events::GivenOutage,
     operations::{Backlog, Replayed, Selection},
     organisation::OrgScope,
-    publish::{PublishError, Request, TargetError},
+    publish::{PublishError, Request, TargetError, TargetSet},
     store::{
         AuditFilter, AuditRecord, DeadLetterFilter, DeadLetterRow, DeliveryState, KeyedRequest, ObjectRow, OperationChange,
         OperationFilter, OperationRow, OutageRow, Page, PageRequest, StoreError, Turn, ZoneTarget,
@@ -350,9 +350,9 @@ impl TargetAdmin for Memory {
         scope: &'a OrgScope,
         actor: Actor,
         asked: TargetRequest,
-    ) -> BoxFuture<'a, Result<ZoneTarget, TargetError>> {
+    ) -> BoxFuture<'a, Result<TargetSet, TargetError>> {
         self.note(format!("{} set target {asked:?} by {}", scope.as_str(), actor.name));
-        async move { Ok(samples::zone_target()) }.boxed()
+        async move { Ok(TargetSet { target: samples::zone_target(), publication: Some("op-1".into()) }) }.boxed()
     }
 
     fn remove_target<'a>(&'a self, scope: &'a OrgScope, actor: Actor) -> BoxFuture<'a, Result<bool, TargetError>> {

@@ -12,6 +12,7 @@ mod directory;
 mod isolation;
 mod kept_answers;
 mod life;
+mod list_readings;
 mod long_operations;
 mod objects;
 mod operations;
@@ -24,6 +25,7 @@ mod versions;
 mod workers;
 mod world;
 mod zone_targets;
+mod zones;
 
 macro_rules! behaviours {
     ($($module:ident { $($name:ident)* })*) => {
@@ -62,6 +64,20 @@ behaviours! {
     zone_targets {
         a_zone_target_is_kept_replaced_and_removed
         another_directory_makes_a_zone_target_meaningless
+        another_target_makes_every_zone_due_and_queues_its_publication
+    }
+    list_readings {
+        a_reading_is_kept_page_by_page_and_goes_on_where_it_stopped
+        items_are_found_by_their_key_and_by_their_id_each_once
+        a_reading_of_any_size_is_asked_and_forgotten
+    }
+    zones {
+        zones_given_with_a_publication_are_kept_with_it
+        zones_are_gone_through_in_the_order_of_their_ids
+        zones_are_claimed_by_name_and_never_from_under_a_lease
+        a_publication_keeps_the_loop_away_until_it_lets_go
+        a_value_belongs_to_the_first_zone_that_wants_it
+        replicas_that_take_one_value_at_once_agree_on_its_zone
     }
     long_operations {
         an_operation_is_followed_from_the_queue_to_its_end

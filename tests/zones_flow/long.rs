@@ -83,44 +83,6 @@ async fn the_rate_that_the_smallest_tenant_allows() {
 
 #[tokio::test]
 #[ignore = "minutes"]
-async fn two_hundred_kills_and_lost_answers() {
-    let (world, mut connector) = {
-        let world = World::start(Store::Sqlite).await;
-        prepare(&world, Scene::default()).await;
-        let connector = world.connector(&FAST).await;
-        connector.register().await;
-        set_target(&world, &target(Scene::default())).await;
-        (world, connector)
-    };
-    world.simulator.behave(&json!({ "latencyMs": 20 })).await;
-    let lost = json!({ "path": "/v1.0/$batch", "when": "after", "effect": "reset", "probability": 0.2, "seed": 7 });
-    world.simulator.fault(lost).await;
-    let (mut kills, mut wanted) = (0, 0);
-    while kills < 100 {
-        wanted += 100;
-        let zones: Vec<Value> = (wanted - 99..=wanted).map(|number| zone(number, "first")).collect();
-        let id = publish_zones(&connector, json!({ "zones": zones })).await;
-        for _ in 0..5 {
-            tokio::time::sleep(Duration::from_millis(150)).await;
-            connector.kill();
-            connector = world.connector(&FAST).await;
-            kills += 1;
-        }
-        end_of(&connector, &id).await;
-    }
-    let struck = world.simulator.struck().await;
-    world.simulator.heal().await;
-    let id = publish_zones(&connector, json!({})).await;
-    let ended = end_of(&connector, &id).await;
-    println!("{kills} kills, {struck} lost answers, {wanted} zones: {} {}", ended["state"], ended["counts"]);
-    assert_eq!(items(&world).await.len(), wanted, "and none twice");
-    world.finish(connector).await;
-}
-
-const FAST: [(&str, &str); 2] = [("delivery.lease", "3s"), ("delivery.call_timeout", "1s")];
-
-#[tokio::test]
-#[ignore = "minutes"]
 async fn memory_does_not_grow_with_the_zones() {
     for count in [1_000, 30_000] {
         let (world, connector) = stage(Scene::default(), 0).await;

@@ -7,8 +7,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod elsewhere;
+mod kills;
 mod long;
+mod matching;
+mod retiring;
 mod stage;
 mod stories;
 mod target;
+mod trouble;
 mod waits;

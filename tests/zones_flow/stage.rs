@@ -14,7 +14,7 @@ use argus_m365::{
     clock::{Clock as _, SystemClock},
     organisation::{OrgScope, OrganisationId},
     simulator::SiteSpec,
-    store::{NewAuditEntry, ZoneTarget},
+    store::{NewAuditEntry, NewOperation, OperationKind, ZoneTarget},
 };
 use serde_json::{Value, json};
 
@@ -26,11 +26,22 @@ pub(crate) struct Scene {
     pub(crate) retire: Option<Retire>,
     /// Whether the match column has an index, and enforces unique values.
     pub(crate) unindexed: bool,
+    /// An index, and each value as often as somebody likes.
+    pub(crate) not_unique: bool,
+    /// What a second item with a unique value gets; 400 without it.
+    pub(crate) duplicate_status: Option<u16>,
+    /// Whether the site has a second list, `Copy`, with the same columns.
+    pub(crate) copy: bool,
+    /// Items `Z-1`, `Z-2`, … that the list begins with.
+    pub(crate) items: usize,
     /// Resource units in a window …
     pub(crate) units: Option<u64>,
     /// … of so many seconds; three without it.
     pub(crate) window: Option<u64>,
 }
+
+/// The second list's id.
+pub(crate) const COPY: &str = "0c5d6e7f-8a9b-4c1d-8e2f-3a4b5c6d7e8f";
 
 /// Runs a story on every store, each in a world of its own with a registered connection and a list to publish to.
 pub(crate) async fn on_every_store(scene: Scene, story: impl AsyncFn(&World, &Connector)) {
@@ -51,10 +62,25 @@ pub(crate) async fn prepare(world: &World, scene: Scene) {
         let column = &mut site["lists"][0]["columns"][0];
         (column["indexed"], column["enforceUniqueValues"]) = (json!(false), json!(false));
     }
-    let mut change = json!({ "sites": [site] });
-    if let Some(units) = scene.units {
-        change["settings"] = json!({ "sharepoint": { "units": units, "windowS": scene.window.unwrap_or(3) } });
+    if scene.not_unique {
+        site["lists"][0]["columns"][0]["enforceUniqueValues"] = json!(false);
     }
+    let old = |number| json!({ "Zone_x0020_ID": format!("Z-{number}"), "Title": "old", "Customers": f64::from(number) });
+    site["lists"][0]["items"] = (1..=u32::try_from(scene.items).unwrap()).map(old).collect();
+    if scene.copy {
+        let mut copy = site["lists"][0].clone();
+        (copy["id"], copy["title"]) = (json!(COPY), json!("Copy"));
+        site["lists"].as_array_mut().unwrap().push(copy);
+    }
+    let mut change = json!({ "sites": [site] });
+    let mut sharepoint = json!({});
+    if let Some(units) = scene.units {
+        sharepoint = json!({ "units": units, "windowS": scene.window.unwrap_or(3) });
+    }
+    if let Some(status) = scene.duplicate_status {
+        sharepoint["duplicateStatus"] = json!(status);
+    }
+    change["settings"] = json!({ "sharepoint": sharepoint });
     let tenant = support::tenant();
     let url = format!("{}/_sim/tenants/{}", world.simulator.url, tenant["id"].as_str().unwrap());
     let answer = world.http.patch(url).json(&change).send().await.unwrap();
@@ -68,7 +94,11 @@ pub(crate) fn target(scene: Scene) -> Target {
         site_id: SiteSpec::DEMO_ID.into(),
         list_id: SiteSpec::DEMO_LIST.into(),
         match_field: "zoneId".into(),
-        match_column: Column { indexed: !scene.unindexed, unique: !scene.unindexed, ..column("Zone_x0020_ID", ColumnType::Text) },
+        match_column: Column {
+            indexed: !scene.unindexed,
+            unique: !scene.unindexed && !scene.not_unique,
+            ..column("Zone_x0020_ID", ColumnType::Text)
+        },
         fields: vec![
             mapping("name", "Title", ColumnType::Text),
             mapping("attributes.customers", "Customers", ColumnType::Number),
@@ -104,16 +134,31 @@ pub(crate) async fn set_target(world: &World, target: &Target) {
         correlation_id: None,
         graph_request_id: None,
     };
-    store.set_zone_target(&scope, row, audit).await.unwrap();
+    let publication = NewOperation {
+        id: "unused".into(),
+        kind: OperationKind::PublishZones,
+        dry_run: false,
+        input: json!({}),
+        requested_by: "test".into(),
+    };
+    store.set_zone_target(&scope, row, publication, audit).await.unwrap();
     store.close().await;
 }
 
 /// The list's items by zone: (item id, fields). A zone with two items fails the test.
 pub(crate) async fn items(world: &World) -> BTreeMap<String, (String, Value)> {
+    items_of(world, 0).await
+}
+
+/// The same of the second list.
+pub(crate) async fn copied(world: &World) -> BTreeMap<String, (String, Value)> {
+    items_of(world, 1).await
+}
+
+async fn items_of(world: &World, list: usize) -> BTreeMap<String, (String, Value)> {
     let state = world.simulator.state().await;
-    let lists = state["lists"].as_array().into_iter().flatten();
     let mut found = BTreeMap::new();
-    for item in lists.flat_map(|list| list["items"].as_array().into_iter().flatten()) {
+    for item in state["lists"][list]["items"].as_array().into_iter().flatten() {
         let key = item["fields"]["Zone_x0020_ID"].as_str().unwrap_or_default().to_owned();
         let id = item["id"].as_str().map_or_else(|| item["id"].to_string(), str::to_owned);
         let twice = found.insert(key.clone(), (id, item["fields"].clone()));
@@ -127,6 +172,22 @@ pub(crate) async fn writes(world: &World) -> u64 {
     let state = world.simulator.state().await;
     let list = &state["lists"][0];
     ["made", "changed", "removed"].iter().filter_map(|what| list[what].as_u64()).sum()
+}
+
+/// What a person does to the list's items by hand: `add`, `edit`, `delete`.
+pub(crate) async fn by_hand(world: &World, act: &Value) {
+    let tenant = support::tenant();
+    let list = SiteSpec::DEMO_LIST;
+    let url = format!("{}/_sim/tenants/{}/lists/{list}", world.simulator.url, tenant["id"].as_str().unwrap());
+    let answer = world.http.post(url).json(act).send().await.unwrap();
+    assert!(answer.status().is_success(), "{act}: {}", answer.text().await.unwrap());
+}
+
+/// What the calls with this method came to, of those whose path ends so, oldest first. Batches are seen by their parts.
+pub(crate) async fn statuses(world: &World, method: &str, is_it: impl Fn(&str) -> bool) -> Vec<u64> {
+    let requests = world.simulator.requests().await;
+    let fits = |request: &&Value| request["method"] == method && is_it(request["path"].as_str().unwrap_or_default());
+    requests.as_array().unwrap().iter().filter(fits).filter_map(|request| request["status"].as_u64()).collect()
 }
 
 /// Calls that left for the list so far: a batch is one.

@@ -1,6 +1,6 @@
 //! The list that an organisation's zones go to.
 
-use async_graphql::{Context, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
 
 use super::{
     super::{auth::Permission, caller::Caller, errors::Refusal},
@@ -49,6 +49,9 @@ pub(super) struct ZoneTarget {
     warnings: Vec<String>,
     /// When it was set.
     set_at: Instant,
+    /// In the answer of `setZoneTarget`, when it is another target than before and zones are kept: the operation that publishes all of
+    /// them there. What stands in the list that was set before stays as it is.
+    publication_id: Option<ID>,
 }
 
 impl From<store::ZoneTarget> for ZoneTarget {
@@ -66,6 +69,7 @@ impl From<store::ZoneTarget> for ZoneTarget {
             retire_column: target.retire_column.map(|column| column.name),
             warnings: set.warnings,
             set_at: set.set_at.into(),
+            publication_id: None,
         }
     }
 }
@@ -91,12 +95,14 @@ pub(super) struct ZoneTargetMutation;
 #[Object]
 impl ZoneTargetMutation {
     /// Checks site, list and every column against the real list, and keeps the target when everything fits. Waits for Microsoft,
-    /// for at most 8 seconds; nothing is changed when it does not answer.
+    /// for at most 8 seconds; nothing is changed when it does not answer. Another target than before is filled at once: every kept
+    /// zone is published to it, and the list that was set before is left as it is.
     #[graphql(guard = "Permission::Admin")]
     async fn set_zone_target(&self, context: &Context<'_>, input: ZoneTargetInput) -> Result<ZoneTarget> {
         let caller = Caller::of(context)?;
-        let set = super::targets(context)?.set_target(caller.scope(), caller.actor(), input.into()).await;
-        Ok(set.map(ZoneTarget::from).map_err(Refusal::from)?)
+        let set =
+            super::targets(context)?.set_target(caller.scope(), caller.actor(), input.into()).await.map_err(Refusal::from)?;
+        Ok(ZoneTarget { publication_id: set.publication.map(ID), ..set.target.into() })
     }
 
     /// Zones go nowhere from now on; what stands in the list stays. False when none was set.

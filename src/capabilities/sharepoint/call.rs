@@ -50,6 +50,8 @@ pub enum Call {
         generation: u64,
         /// Which item.
         item_id: String,
+        /// The version of it that was looked at.
+        etag: Option<String>,
     },
 }
 

@@ -43,9 +43,14 @@ pub(super) fn decide(zones: &Zones, work: &Work, now: DateTime<Utc>) -> Decision
     };
     let list = List { zones, target, work, here: Here::of(work, &list), looked: work.looked.contains(&list) };
     match wanted {
+        // What its value finds is the other zone's item.
+        WantedZone::Removed if zones.rival.is_some() => Decision::Settled,
         WantedZone::Removed => list.retire(now),
         WantedZone::Present(zone) => match Content::of(target, &work.key, work.version.event, &zone) {
-            Ok(content) => list.publish(content),
+            Ok(content) => match &zones.rival {
+                Some(rival) => rival.conflict(target, &work.key, &content.key()),
+                None => list.publish(content),
+            },
             Err(misfit) => Decision::Impossible {
                 code: "COLUMN_REJECTED",
                 message: format!("zone {}, field {}: column {} {}", work.key, misfit.field, misfit.column, misfit.reason),
@@ -95,12 +100,24 @@ impl List<'_> {
             (_, Some(key)) if self.must_look() => self.look_up(key),
             (Some((place, item_id)), _) => match self.target.marked() {
                 Some(column) => self.mark(place, item_id, &Content::mark(column, now), column.kind == ColumnType::DateTime),
-                None => Decision::Call(Call::Delete { generation: place.generation, item_id: item_id.to_owned() }),
+                None => self.delete(place, item_id),
             },
             (None, Some(key)) if !self.looked => self.look_up(key),
             // Found by nothing: the value that would find it went with the zone.
             (None, _) => Decision::Settled,
         }
+    }
+
+    /// Deletes the item that was looked at.
+    fn delete(&self, place: &Place, item_id: &str) -> Decision<Call> {
+        let (generation, item_id) = (place.generation, item_id.to_owned());
+        let Some(confirmed) = Confirmed::of(place).filter(|confirmed| !confirmed.open) else {
+            return Decision::Call(Call::Read { generation, item_id });
+        };
+        if self.is_anothers(&confirmed) {
+            return Decision::Settled;
+        }
+        Decision::Call(Call::Delete { generation, item_id, etag: confirmed.etag })
     }
 
     fn mark(&self, place: &Place, item_id: &str, mark: &Content, any_will_do: bool) -> Decision<Call> {
@@ -110,11 +127,16 @@ impl List<'_> {
         };
         let changed = mark.differing_from(&confirmed.says);
         // An item that is marked since another day stays so.
-        if changed.is_empty() || (any_will_do && !self.is_unmarked(&confirmed)) {
+        if self.is_anothers(&confirmed) || changed.is_empty() || (any_will_do && !self.is_unmarked(&confirmed)) {
             return Decision::Settled;
         }
         let (etag, content) = (confirmed.etag, mark.clone());
         Decision::Call(Call::Update { generation, item_id, etag, content, changed, retires: true })
+    }
+
+    /// Whether somebody has given the item's match column another value: it is not the gone zone's any more.
+    fn is_anothers(&self, confirmed: &Confirmed) -> bool {
+        self.target.match_field == "zoneId" && !confirmed.says_key(&self.target.match_column, &self.zone_id())
     }
 
     fn is_unmarked(&self, confirmed: &Confirmed) -> bool {

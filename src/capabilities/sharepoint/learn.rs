@@ -152,7 +152,7 @@ impl Lesson<'_> {
     }
 
     fn deleted(&self) -> Learned {
-        let Call::Delete { item_id, generation } = self.call else { return Learned::default() };
+        let Call::Delete { item_id, generation, .. } = self.call else { return Learned::default() };
         // What was deleted just now need not be looked for.
         Learned { looked: Some(self.list.clone()), ..self.done(item_id, vec![self.gone(*generation)]) }
     }
@@ -173,7 +173,7 @@ impl Lesson<'_> {
             Call::Update { generation, .. } if error.verdict == Verdict::NotFound => {
                 Learned { places: vec![self.gone(*generation)], ..self.failed_only(error, false) }
             }
-            Call::Update { .. } if error.verdict == Verdict::Conflict => self.edited(error),
+            Call::Update { .. } | Call::Delete { .. } if error.verdict == Verdict::Conflict => self.edited(error),
             Call::Update { .. } if made_nothing(error) => {
                 let before = self.place().and_then(|place| Confirmed::of(&place)).unwrap_or_default();
                 Learned { places: self.put(&Confirmed { open: false, ..before }), ..self.failed(error, false) }

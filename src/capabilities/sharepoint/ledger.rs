@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     call::Found,
     content::{Content, Digests},
-    target::Target,
+    target::{Column, Target},
     value,
 };
 use crate::capabilities::{Place, PlaceState, Work};
@@ -44,11 +44,16 @@ impl Confirmed {
 
     /// As an item shows itself.
     pub(super) fn seen(target: &Target, item: &Found) -> Self {
-        let said = |column: &&super::target::Column| {
+        let said = |column: &&Column| {
             let value = item.values.get(&value::wire_name(column)).unwrap_or(&Value::Null);
             (column.name.clone(), value::digest(column, value))
         };
         Self { etag: item.etag.clone(), says: target.columns().iter().map(said).collect(), ..Self::default() }
+    }
+
+    /// Whether the match column was seen with this value, or not looked at.
+    pub(super) fn says_key(&self, column: &Column, key: &Value) -> bool {
+        self.says.get(&column.name).is_none_or(|said| *said == value::digest(column, key))
     }
 
     /// After our own write was confirmed.

@@ -26,6 +26,7 @@ pub mod plan;
 pub mod reading;
 mod refusal;
 pub mod request;
+mod rival;
 mod survey;
 pub mod target;
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub use self::{
     call::{Answer, Call, Found},
     content::{Content, Misfit},
     find::{Unfound, find, still_there},
+    rival::Rival,
     survey::{Surveyed, Wrong},
     target::Target,
 };
@@ -57,12 +59,19 @@ pub struct Zones {
     target: Option<Arc<Target>>,
     known: Option<Vec<Found>>,
     operation: Option<Arc<str>>,
+    rival: Option<Rival>,
 }
 
 impl Zones {
     /// Into this list.
     pub fn into_list(target: Arc<Target>) -> Self {
-        Self { target: Some(target), known: None, operation: None }
+        Self { target: Some(target), ..Self::default() }
+    }
+
+    /// Beside another zone that has the same value of the match column, if there is one.
+    #[must_use]
+    pub fn beside(self, rival: Option<Rival>) -> Self {
+        Self { rival, ..self }
     }
 
     /// With what a complete reading of the list found for the zone, so that nobody needs to be asked.

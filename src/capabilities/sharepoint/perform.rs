@@ -5,14 +5,14 @@
 //! - a creation is not repeated: SharePoint knows no key for it. When its answer is lost, the item is looked for by its match column
 //!   first; a list that enforces unique values closes the rest of the gap;
 //! - a change sets values, and `If-Match` keeps it from overwriting an edit made since the comparison;
-//! - a deletion of what is gone is answered 404.
+//! - a deletion of what is gone is answered 404, and `If-Match` keeps it from what somebody has edited since.
 
 use serde_json::Value;
 
 use super::{
     call::{Answer, Call, Found, Reply},
     target::Target,
-    wire,
+    value, wire,
 };
 use crate::graph::{Graph, GraphError, Request, Verdict};
 
@@ -32,8 +32,9 @@ pub(super) async fn perform(graph: &impl Graph, target: &Target, call: &Call) ->
             let sent = graph.send(wire::update(target, item_id, etag.as_deref(), changed)).await;
             sent.map(|response| (Reply::Changed { etag: wire::changed_etag(&response.body) }, response.request_id))
         }
-        Call::Delete { item_id, .. } => {
-            graph.send(wire::delete(target, item_id)).await.map(|response| (Reply::Deleted, response.request_id))
+        Call::Delete { item_id, etag, .. } => {
+            let sent = graph.send(wire::delete(target, item_id, etag.as_deref())).await;
+            sent.map(|response| (Reply::Deleted, response.request_id))
         }
     };
     match answered {
@@ -50,7 +51,7 @@ async fn look_up(graph: &impl Graph, target: &Target, key: &Value) -> Answered {
         let request_id = response.request_id.clone();
         let page: wire::Page =
             serde_json::from_value(response.body).map_err(|error| unreadable(error, Verdict::Transient, request_id.clone()))?;
-        // Graph compares without case: another zone's item is not ours.
+        // Graph compares without case: where that does not make them the same, another zone's item is not ours.
         found.extend(page.value.into_iter().map(wire::Item::found).filter(|item| holds(target, item, key)));
         match page.next {
             None => return Ok((Reply::Found(found), request_id)),
@@ -63,14 +64,10 @@ async fn look_up(graph: &impl Graph, target: &Target, key: &Value) -> Answered {
     }
 }
 
-/// Whether an item's match column has this very value.
+/// Whether an item's match column has this value.
 pub(super) fn holds(target: &Target, item: &Found, key: &Value) -> bool {
     let column = &target.match_column;
-    match (item.values.get(&column.name), key) {
-        (Some(Value::String(held)), Value::String(key)) => held == key,
-        (Some(held), key) => super::value::digest(column, held) == super::value::digest(column, key),
-        (None, _) => false,
-    }
+    item.values.get(&column.name).is_some_and(|held| value::key(column, held) == value::key(column, key))
 }
 
 async fn read(graph: &impl Graph, request: Request) -> Answered {

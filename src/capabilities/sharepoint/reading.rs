@@ -9,7 +9,7 @@ use super::{
     call::{Call, Found},
     content::Content,
     target::Target,
-    value::{shortened, wire_name},
+    value::{key, shortened, wire_name},
     wire,
 };
 use crate::{
@@ -61,15 +61,18 @@ pub fn finder_of(target: &Target, zone_id: &str, version: u64, wanted: &WantedZo
     }
 }
 
-/// Equal for equal values of the match column: byte for byte for a text.
+/// What the match column should say of a zone; null when nothing can.
+pub fn match_value(target: &Target, zone_id: &str, version: u64, wanted: &WantedZone) -> Value {
+    match wanted {
+        WantedZone::Present(zone) => Content::of(target, zone_id, version, zone).map(|content| content.key()).unwrap_or_default(),
+        WantedZone::Removed => Value::Null,
+    }
+}
+
+/// Equal for values of the match column that are one to the list.
 fn finder(target: &Target, value: &Value) -> Option<String> {
-    let text = match value {
-        Value::Null => return None,
-        Value::String(text) if text.is_empty() => return None,
-        Value::String(text) => text.clone(),
-        other => super::value::digest(&target.match_column, other),
-    };
-    Some(hex(Sha256::digest(text.as_bytes()).get(..16).unwrap_or_default()))
+    let key = key(&target.match_column, value)?;
+    Some(hex(Sha256::digest(key.as_bytes()).get(..16).unwrap_or_default()))
 }
 
 /// What to change so that publishing costs less, or works at all.

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Zones,
+    Rival, Zones,
     plan::{self, Plan},
     target::{Column, ColumnType, Mapping, Retire, Target},
 };
@@ -116,19 +116,19 @@ impl FakeList {
                 let (version, fields) = items.by_id.get(&id).ok_or_else(|| refusal(404, Verdict::NotFound))?;
                 Ok(Self::shown(id, *version, fields))
             }
-            ("PATCH", Some(id)) => {
+            ("PATCH" | "DELETE", Some(id)) => {
                 let (version, fields) = items.by_id.get_mut(&id).ok_or_else(|| refusal(404, Verdict::NotFound))?;
                 let sent = request.headers.iter().find(|(name, _)| *name == "If-Match").map(|(_, tag)| tag.clone());
                 if sent.is_some_and(|tag| tag != format!("\"g,{version}\"")) {
                     return Err(refusal(412, Verdict::Conflict));
                 }
+                if request.method == "DELETE" {
+                    items.by_id.remove(&id);
+                    return Ok(Value::Null);
+                }
                 *version += 1;
                 fields.extend(body.as_object().unwrap().clone());
                 Ok(json!({ "@odata.etag": format!("\"g,{version}\"") }))
-            }
-            ("DELETE", Some(id)) => {
-                items.by_id.remove(&id).ok_or_else(|| refusal(404, Verdict::NotFound))?;
-                Ok(Value::Null)
             }
             other => panic!("{other:?}"),
         }
@@ -189,6 +189,12 @@ fn target(retire: Retire) -> Target {
         retire,
         retire_column: Some(column("Gone", ColumnType::Boolean)),
     }
+}
+
+/// A list that takes a value twice, and so in two cases.
+fn not_unique() -> Target {
+    let plain = target(Retire::Leave);
+    Target { match_column: Column { unique: false, ..plain.match_column.clone() }, ..plain }
 }
 
 fn wanted(name: &str, people: u64) -> Value {
@@ -277,12 +283,31 @@ async fn a_zone_is_looked_for_created_once_and_left_alone_while_it_says_the_same
 
 #[tokio::test]
 async fn an_item_that_is_there_already_is_taken_over_and_changed_only_where_it_differs() {
-    let mut zone = Zone::new(target(Retire::Leave));
+    let mut zone = Zone::new(not_unique());
     zone.list.add(&json!({ "Key": "Z'1 #%é", "Title": "North", "People": 4, "Own": "kept" }));
     zone.list.add(&json!({ "Key": "z'1 #%é", "Title": "another zone, whose key differs in case" }));
     assert_eq!(zone.settles().await, ["GET ", "PATCH /1/fields"]);
     assert_eq!(zone.list.all()[0]["Own"], "kept");
     assert_eq!(zone.list.all().len(), 2);
+}
+
+#[tokio::test]
+async fn where_values_are_unique_an_item_in_another_case_is_the_zones_own() {
+    let mut zone = Zone::new(target(Retire::Leave));
+    zone.list.add(&json!({ "Key": "z'1 #%é", "Title": "North", "People": 5 }));
+    assert_eq!(zone.settles().await, ["GET ", "PATCH /1/fields"]);
+    assert_eq!(zone.list.all()[0]["Key"], "Z'1 #%é", "the list would refuse a second one");
+}
+
+#[tokio::test]
+async fn a_zone_with_a_rival_touches_no_item() {
+    let mut zone = Zone::new(target(Retire::Delete));
+    zone.list.add(&json!({ "Key": "z'1 #%é", "Title": "the other zone's" }));
+    zone.zones = zone.zones.clone().beside(Some(Rival { zone_id: "Z-7".into(), leaving: false }));
+    let (end, _) = zone.run().await;
+    let Decision::Impossible { code: "MATCH_CONFLICT", message } = end else { panic!("{end:?}") };
+    assert!(message.contains("zone Z'1 #%é") && message.contains("zone Z-7") && message.contains("column Key"), "{message}");
+    assert!(zone.wants(json!({ "state": "removed" })).settles().await.is_empty(), "what its value finds is the other's");
 }
 
 #[tokio::test]
@@ -401,6 +426,24 @@ async fn a_zone_that_is_gone_is_left_marked_or_deleted_as_the_rule_says_and_come
     // Deleted by hand meanwhile.
     deleted.list.items().by_id.clear();
     deleted.wants(gone).settles().await;
+}
+
+#[tokio::test]
+async fn the_item_of_a_gone_zone_is_deleted_only_as_it_was_looked_at() {
+    let gone = json!({ "state": "removed" });
+    let mut edited = Zone::new(target(Retire::Delete));
+    edited.settles().await;
+    edited.list.edit(1, "Own", json!("by hand"));
+    assert_eq!(edited.wants(gone.clone()).settles().await, ["DELETE /1", "GET /1", "DELETE /1"]);
+
+    for retire in [Retire::Delete, Retire::Mark] {
+        let mut given_away = Zone::new(target(retire));
+        given_away.settles().await;
+        given_away.list.edit(1, "Key", json!("another zone's by now"));
+        given_away.wants(gone.clone()).settles().await;
+        let marked = given_away.list.all()[0].get("Gone").and_then(Value::as_bool);
+        assert_ne!(marked, Some(true), "{retire:?}");
+    }
 }
 
 #[tokio::test]

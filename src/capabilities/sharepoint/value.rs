@@ -82,7 +82,7 @@ fn choice(choices: &Choices, text: String) -> Result<String, String> {
 }
 
 /// A value for people: its beginning.
-fn shown(value: &Value) -> String {
+pub(super) fn shown(value: &Value) -> String {
     let text = value.to_string();
     let mut start: String = text.chars().take(40).collect();
     if start.len() < text.len() {
@@ -128,6 +128,20 @@ pub(super) fn shortened(column: &Column, value: Value) -> Value {
     match &value {
         Value::String(text) if text.len() > LONG => json!({ DIGEST: digest(column, &value), "characters": text.chars().count() }),
         _ => value,
+    }
+}
+
+/// What an item is found by: equal for two values of the match column that are one to the list. SharePoint compares text without
+/// case, so where it enforces unique values `north` and `North` cannot both stand; elsewhere they can, and are told apart. Spaces at
+/// an end do not survive. None for an empty value, which finds nothing.
+pub(super) fn key(column: &Column, value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => {
+            let text = text.trim_end();
+            (!text.is_empty()).then(|| if column.unique { text.to_lowercase() } else { text.to_owned() })
+        }
+        other => Some(digest(column, other)),
     }
 }
 
@@ -207,5 +221,16 @@ mod tests {
         assert!(same(ColumnType::MultiChoice(choices()), json!(["water", "gas"]), json!(["gas", "water"])));
         assert!(!same(ColumnType::Text, json!("a"), json!("A")));
         assert!(!same(ColumnType::Number, json!(5), json!(6)));
+    }
+
+    #[test]
+    fn a_list_that_enforces_unique_values_knows_no_case() {
+        let plain = column(ColumnType::Text);
+        let unique = Column { unique: true, ..plain.clone() };
+        assert_ne!(key(&plain, &json!("North")), key(&plain, &json!("north")));
+        assert_eq!(key(&unique, &json!("North Élan ")), key(&unique, &json!("north élan")));
+        assert_ne!(key(&unique, &json!("Elan")), key(&unique, &json!("Élan")));
+        assert_eq!((key(&unique, &json!("  ")), key(&unique, &Value::Null)), (None, None));
+        assert_eq!(key(&column(ColumnType::Number), &json!(5)), key(&column(ColumnType::Number), &json!(5.0)));
     }
 }

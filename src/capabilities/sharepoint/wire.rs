@@ -46,16 +46,19 @@ pub(super) fn create(target: &Target, content: &Content) -> Request {
 /// A change to an item, if it is still the version that was compared.
 pub(super) fn update(target: &Target, item_id: &str, etag: Option<&str>, changed: &Content) -> Request {
     let path = format!("{}/fields", item_path(target, item_id));
-    let request = Request::patch(Workload::SharePoint, path, Value::Object(changed.for_change())).target(target.key());
+    only_onto(etag, Request::patch(Workload::SharePoint, path, Value::Object(changed.for_change())).target(target.key()))
+}
+
+/// The end of an item, if it is still the version that was looked at.
+pub(super) fn delete(target: &Target, item_id: &str, etag: Option<&str>) -> Request {
+    only_onto(etag, Request::delete(Workload::SharePoint, item_path(target, item_id)).target(target.key()))
+}
+
+fn only_onto(etag: Option<&str>, request: Request) -> Request {
     match etag {
         Some(etag) => request.header("If-Match", etag),
         None => request,
     }
-}
-
-/// The end of an item.
-pub(super) fn delete(target: &Target, item_id: &str) -> Request {
-    Request::delete(Workload::SharePoint, item_path(target, item_id)).target(target.key())
 }
 
 fn list(target: &Target) -> Request {
