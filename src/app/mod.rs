@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`parts`] | what every command stands on: store, vault, Graph, connections |
 //! | [`mod@serve`] | the loops and the API, started and stopped in order |
+//! | [`loops`] | what the loops are told, as the settings say |
 //! | [`pruner`] | forgets what was kept for a time |
 //! | [`schema`] | the store's schema and roles |
 //! | [`zones`] | the loops of zones |
@@ -22,6 +23,7 @@ mod directory;
 mod gauges;
 mod http;
 mod keyring;
+mod loops;
 mod parts;
 mod pruner;
 mod ready;
@@ -33,8 +35,9 @@ mod zones;
 
 pub use auditor::Checkpoints;
 pub use broker::connect;
+pub use loops::intake_settings;
 pub use parts::Parts;
 pub use rotation::{left_to_rotate, rotate};
 pub use schema::migrate;
-pub use serve::{intake_settings, serve};
+pub use serve::serve;
 pub use teams::TeamsWakes;

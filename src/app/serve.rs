@@ -13,15 +13,17 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     Parts,
     auditor::{Auditor, Checkpoints},
-    broker, directory, http, keyring, pruner,
+    broker, directory, http, keyring,
+    loops::{delivery_settings, intake_settings},
+    pruner,
     ready::Ready,
     schema, teams, zones,
 };
 use crate::{
     capabilities::calendar::{Calendar, CalendarSettings},
-    intake::{Intake, IntakeHealth, IntakeSettings},
+    intake::{Intake, IntakeHealth},
     outbox::{Outbox, OutboxSettings},
-    reconcile::{DeliverySettings, Reconciler, backoff::BackoffSettings},
+    reconcile::{Reconciler, backoff::BackoffSettings},
     settings::{Role, Settings},
 };
 
@@ -152,28 +154,5 @@ fn calendar(settings: &Settings, parts: &Parts) -> Reconciler<Calendar, crate::c
         published: parts.owed.clone(),
         worker: parts.worker.clone(),
         owner: format!("{}", parts.ids.random()),
-    }
-}
-
-pub(super) fn delivery_settings(settings: &Settings) -> DeliverySettings {
-    let delivery = &settings.delivery;
-    DeliverySettings {
-        concurrency: delivery.concurrency,
-        per_target: u32::try_from(delivery.per_mailbox).unwrap_or(u32::MAX),
-        lease: delivery.lease,
-        call_timeout: delivery.call_timeout,
-        max_attempts: delivery.max_attempts,
-        max_crashes: delivery.max_crashes,
-        backoff: BackoffSettings { initial: delivery.backoff_initial, max: delivery.backoff_max },
-    }
-}
-
-/// How events are taken in, as the settings say.
-pub fn intake_settings(settings: &Settings) -> IntakeSettings {
-    IntakeSettings {
-        stream: settings.nats.stream.clone(),
-        durable: settings.nats.durable.clone(),
-        batch: settings.delivery.batch,
-        ..IntakeSettings::default()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Parts, serve::delivery_settings};
+use super::{Parts, loops::delivery_settings};
 use crate::{
     capabilities::teams::{Sender, Teams, TeamsSettings},
     channels::{self, Alone, ChannelDesk, Channels, Hosts, Router, WebhookSettings, Webhooks},

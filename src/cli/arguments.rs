@@ -67,8 +67,3 @@ pub(super) enum Configured {
     #[command(subcommand)]
     Zones(zones::Zones),
 }
-
-/// Reads an organisation's name.
-pub(super) fn organisation(text: &str) -> Result<crate::organisation::OrganisationId, String> {
-    crate::organisation::OrganisationId::parse(text).map_err(|error| error.to_string())
-}

@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::{arguments::organisation, failure::Answer, open, say::say};
+use super::{failure::Answer, open, organisation::organisation, say::say};
 use crate::{
     app::Checkpoints,
     capabilities::Outcome,

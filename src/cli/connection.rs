@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{arguments::organisation, failure::Answer, say::say};
+use super::{failure::Answer, organisation::organisation, say::say};
 use crate::{
     app::Parts,
     connections::{Actor, CheckStatus, TeamsAccountState, TestReport},

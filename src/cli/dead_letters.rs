@@ -5,7 +5,7 @@ use std::{io::IsTerminal, sync::Arc};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{arguments::organisation, failure::Answer, open, say::say};
+use super::{failure::Answer, open, organisation::organisation, say::say};
 use crate::{
     capabilities::CapabilityName,
     clock::SystemClock,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
-use super::{arguments::organisation, failure::Answer, follow, open};
+use super::{failure::Answer, follow, open, organisation::organisation};
 use crate::{
     capabilities::directory::{GroupScope, ImportScope, UserScope},
     clock::SystemClock,

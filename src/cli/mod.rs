@@ -16,6 +16,7 @@ mod follow;
 mod keys;
 mod migrate;
 mod open;
+mod organisation;
 mod say;
 mod serve;
 #[cfg(feature = "simulator")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 
-use super::{arguments::organisation, failure::Answer, say::say};
+use super::{failure::Answer, organisation::organisation, say::say};
 use crate::{
     api::auth::{self, AuthSettings, KeySource, Permission},
     clock::{Clock, SystemClock},

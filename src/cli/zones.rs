@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::{arguments::organisation, failure::Answer};
+use super::{failure::Answer, organisation::organisation};
 use crate::{
     app::Parts,
     organisation::{OrgScope, OrganisationId},

@@ -14,12 +14,12 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     App,
     answer::{refuse, refused, unauthenticated},
+    asked::Asked,
     correlation::CorrelationId,
     once, run,
 };
 use crate::api::{
     auth::{Identity, Rejection},
-    caller::Caller,
     errors::Code,
 };
 
@@ -70,25 +70,6 @@ pub(super) async fn graphql(State(app): State<App>, Extension(id): Extension<Cor
     match kind {
         run::Kind::Mutation => once::mutate(&app, &head.headers, &asked, request).await,
         run::Kind::Query => run::execute(&app, kind, asked.by_caller(request), &id.0, deadline).await,
-    }
-}
-
-/// What a request comes with, beside its query.
-pub(super) struct Asked<'a> {
-    /// Who asks.
-    pub(super) identity: Identity,
-    /// The body as it came.
-    pub(super) body: &'a [u8],
-    /// The request's id.
-    pub(super) correlation_id: &'a str,
-    /// When it must be answered.
-    pub(super) deadline: Instant,
-}
-
-impl Asked<'_> {
-    /// The request, with its caller.
-    pub(super) fn by_caller(&self, request: async_graphql::Request) -> async_graphql::Request {
-        request.data(Caller { identity: self.identity.clone(), correlation_id: self.correlation_id.to_owned() })
     }
 }
 

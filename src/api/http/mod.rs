@@ -1,6 +1,7 @@
 //! The addresses: `POST /graphql`, `GET /schema.graphql`, `/healthz`, `/readyz`, `/metrics`.
 
 mod answer;
+mod asked;
 mod correlation;
 mod graphql;
 mod once;

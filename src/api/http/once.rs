@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 use super::{
     App,
     answer::{bad_request, internal, refused, written},
-    graphql::Asked,
+    asked::Asked,
     run,
 };
 use crate::{

@@ -2,8 +2,8 @@
 
 use super::{
     call::Call,
-    learn::Lesson,
     ledger::Ledger,
+    lesson::Lesson,
     notes,
     refusal::{calendar_is_gone, event_is_gone, failure, made_nothing, mailbox_is_gone},
 };

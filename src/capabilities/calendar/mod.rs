@@ -26,6 +26,7 @@ mod key;
 mod learn;
 mod learn_refusal;
 mod ledger;
+mod lesson;
 mod notes;
 mod perform;
 mod refusal;

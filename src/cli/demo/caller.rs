@@ -7,7 +7,6 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::outages;
 use crate::clock::{Clock, SystemClock};
 
 /// The simulated tenant: one app and two workers.
@@ -70,12 +69,7 @@ impl Caller {
     /// The first lines of the cards that a Workflows webhook took, oldest first.
     pub(super) async fn cards(&self, webhook: &str) -> anyhow::Result<Vec<String>> {
         let taken = self.simulator_get(&format!("_sim/webhooks/{webhook}")).await?;
-        Ok(taken["cards"]
-            .as_array()
-            .context("the cards are a list")?
-            .iter()
-            .map(|one| outages::first_line(&one["card"]))
-            .collect())
+        Ok(taken["cards"].as_array().context("the cards are a list")?.iter().map(|one| first_line(&one["card"])).collect())
     }
 
     /// Makes the tenant.
@@ -130,4 +124,9 @@ impl Caller {
         ensure!(status.is_success(), "the simulator refused {path}: {status} {}", answer.text().await.unwrap_or_default());
         Ok(())
     }
+}
+
+/// The line that a phone's notification shows of a card.
+fn first_line(card: &Value) -> String {
+    card["fallbackText"].as_str().unwrap_or("(a card without a line)").to_owned()
 }

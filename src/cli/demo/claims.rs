@@ -1,6 +1,6 @@
 //! Claims: said aloud, compared with what is really there, counted.
 
-use std::fmt::Debug;
+use std::{fmt::Debug, time::Duration};
 
 use super::table::Table;
 
@@ -25,8 +25,10 @@ impl Claims {
         table.claim(holds, text, Some(&format!("{found:?} instead of {expected:?}")));
     }
 
-    pub(super) fn held(&self) -> usize {
-        self.held
+    /// Says how many held.
+    pub(super) fn verdict(&self, table: &Table, took: Duration) {
+        let text = format!("{} of {} claims hold ({:.1} s)", self.held, self.held + self.failed, took.as_secs_f64());
+        table.verdict(self.failed == 0, &text);
     }
 
     pub(super) fn failed(&self) -> usize {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     calendars::{NIAMH, OISIN},
-    stage::{PATIENCE, pause},
+    patience::{PATIENCE, pause},
     teller::Teller,
 };
 use crate::simulator::Generate;

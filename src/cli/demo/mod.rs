@@ -1,7 +1,7 @@
 //! `demo`: the whole story in a minute, against the tenant simulator, with every claim checked.
 //!
 //! [`stage`] starts a broker, the simulator and the connector (the same binary, as a child); [`story`] publishes and shows;
-//! [`teller`] waits; [`outages`] and [`sign_in`] tell of Teams, [`zones`] of SharePoint, [`directory`] of Entra ID; [`claims`] compares what
+//! [`teller`] waits, with [`patience`]; [`outages`] and [`sign_in`] tell of Teams, [`zones`] of SharePoint, [`directory`] of Entra ID; [`claims`] compares what
 //! is said with what the simulator remembers; [`table`] prints. Nothing is left behind.
 
 mod calendars;
@@ -9,6 +9,7 @@ mod caller;
 mod claims;
 mod directory;
 mod outages;
+mod patience;
 mod sign_in;
 mod stage;
 mod story;
@@ -46,6 +47,6 @@ async fn tell() -> anyhow::Result<Answer> {
     }
     stage.clear().await;
     told?;
-    table.verdict(&claims, started.elapsed());
+    claims.verdict(&table, started.elapsed());
     Ok((claims.failed() == 0).into())
 }

@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use anyhow::bail;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
-    stage::{PATIENCE, pause},
+    patience::{PATIENCE, pause},
     teller::Teller,
 };
 
@@ -97,9 +97,4 @@ impl Teller<'_> {
             self.table.line(&format!("│ {card}"));
         }
     }
-}
-
-/// The line that a phone's notification shows of a card.
-pub(super) fn first_line(card: &Value) -> String {
-    card["fallbackText"].as_str().unwrap_or("(a card without a line)").to_owned()
 }

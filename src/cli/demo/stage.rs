@@ -4,7 +4,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::Stdio,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::{Context, ensure};
@@ -12,11 +12,12 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use tokio::process::{Child, Command};
 use url::Url;
 
-use super::{caller::Caller, table::Table};
+use super::{
+    caller::Caller,
+    patience::{PATIENCE, pause},
+    table::Table,
+};
 use crate::{ids::Ids, simulator::Simulator};
-
-/// How long anything on this machine may take before the demo gives up.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Everything that runs. Children die with it.
 pub(super) struct Stage {
@@ -189,9 +190,4 @@ fn write_settings(folder: &Path, nats: u16, http: u16, simulator: &Url) -> anyho
     );
     std::fs::write(folder.join("argus-m365.toml"), settings)?;
     Ok(secret)
-}
-
-/// Between two looks at a condition.
-pub(super) async fn pause() {
-    tokio::time::sleep(Duration::from_millis(20)).await;
 }

@@ -1,8 +1,6 @@
 //! What a person sees: a title, one row a step, a mark a claim. Colours on a terminal alone.
 
-use std::{io::IsTerminal, time::Duration};
-
-use super::claims::Claims;
+use std::io::IsTerminal;
 
 /// Prints as the story goes.
 pub(super) struct Table {
@@ -60,11 +58,9 @@ impl Table {
         println!("   {}", self.dim(text));
     }
 
-    /// The end.
-    pub(super) fn verdict(&self, claims: &Claims, took: Duration) {
-        let all = claims.failed() == 0;
-        let text = format!("{} of {} claims hold ({:.1} s)", claims.held(), claims.held() + claims.failed(), took.as_secs_f64());
-        println!("\n{}", self.paint(if all { "32" } else { "31" }, &text));
+    /// The end: whether all is well, in a sentence.
+    pub(super) fn verdict(&self, well: bool, text: &str) {
+        println!("\n{}", self.paint(if well { "32" } else { "31" }, text));
     }
 
     fn bold(&self, text: &str) -> String {

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::{
     calendars::Calendars,
     claims::Claims,
-    stage::{PATIENCE, Stage, pause},
+    patience::{PATIENCE, pause},
+    stage::Stage,
     table::Table,
 };
 

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
 use super::{
-    stage::{PATIENCE, pause},
+    patience::{PATIENCE, pause},
     teller::Teller,
 };
 use crate::simulator::SiteSpec;
