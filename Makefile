@@ -29,7 +29,7 @@ chaos: ## Prove it under every fault, the long form: a million histories of the 
 	ARGUS_MODEL_HISTORIES=1000000 $(CARGO) test --locked --profile bench-quick $(FEATURES) --lib reconcile::tests -- --nocapture
 	@mkdir -p .run && rm -f .run/chaos.txt
 	@ARGUS_CHAOS=long ARGUS_CHAOS_TABLE=$(CURDIR)/.run/chaos.txt \
-	 $(PYTHON) scripts/with_services.py $(CARGO) test --locked $(FEATURES) --test chaos -- --test-threads=2; code=$$?; \
+	 $(PYTHON) scripts/with_services.py $(CARGO) test --locked $(FEATURES) --test chaos --test directory_faults -- --test-threads=2; code=$$?; \
 	 echo "| fault | store | how many | events | repeated | verdict | seed |"; cat .run/chaos.txt; exit $$code
 
 check: ## What CI runs beside the tests: format, lints, docs, dependencies

@@ -20,7 +20,8 @@ pub const POINTS: &[&str] = &[
 ];
 
 /// Every point that an import of the directory passes.
-pub const IMPORT_POINTS: &[&str] = &["import.begun", "import.page-staged", "import.read", "import.applied"];
+pub const IMPORT_POINTS: &[&str] =
+    &["import.begun", "import.page-staged", "import.read", "import.half-applied", "import.applied"];
 
 /// Dies here if told to.
 #[cfg(feature = "simulator")]

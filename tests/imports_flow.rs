@@ -8,7 +8,7 @@ mod support;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::{Connector, Store, World, eventually, eventually_within};
+use support::{Connector, Store, World, eventually_within};
 
 /// The example tenant has two people of its own, in no department.
 const OWN: u64 = 2;
@@ -293,29 +293,5 @@ async fn a_refused_delta_link_means_everything_is_read_and_its_absences_wait() {
         let delta = import_ok(&connector, "importUsers").await;
         assert_eq!((&delta["counts"]["seen"], &delta["counts"]["disabled"]), (&json!(0), &json!(1)), "by delta: {delta}");
         world.finish(connector).await;
-    }
-}
-
-#[tokio::test]
-async fn killed_at_any_point_an_import_is_taken_over_and_never_half_applied() {
-    let store = Store::available().into_iter().next().unwrap();
-    for point in argus_m365::crash::IMPORT_POINTS {
-        let (world, first) = with_people(store, 1_500, &[]).await;
-        import_ok(&first, "importUsers").await;
-        let gone: Vec<_> = (1..=50).map(|number| json!({ "deleteUser": { "user": person(number) } })).collect();
-        world.simulator.change_directory(&json!(gone)).await;
-        first.stop().await;
-        let doomed = world.connector(&[("ARGUS_CRASH_AT", &format!("{point}:1"))]).await;
-        doomed.dies_of("mutation { importUsers(input: { mode: FULL }) { id } }").await;
-        let second = world.connector(&[]).await;
-        let newest = second.data("{ operations(first: 1) { nodes { id } } }", Value::Null).await;
-        let id = newest["operations"]["nodes"][0]["id"].as_str().unwrap().to_owned();
-        let operation = ended(&second, &id).await;
-        assert_eq!(operation["state"], "SUCCEEDED", "{point}: {operation}");
-        assert_eq!(people(&second, "DISABLED").await, 50, "{point}");
-        assert_eq!(audited(&second, "directory.user.disabled").await, 50, "{point}");
-        let told = async || (world.published("argus.acme.m365.directory.imported").await.len() == 2).then_some(());
-        eventually("both imports are told, each once", told).await;
-        world.finish(second).await;
     }
 }

@@ -12,6 +12,7 @@
 //! | `neighbours` | what one organisation's trouble costs another |
 //! | `settled_rows` | a store that has been at work for a while |
 //! | `zones` | publications into a SharePoint list |
+//! | `directory` | imports of the directory |
 //! | `process` | CPU time and memory of a process |
 //! | `table` | the answer |
 //!
@@ -21,6 +22,7 @@
 mod support;
 
 mod ceilings;
+mod directory;
 mod neighbours;
 mod process;
 mod runs;
@@ -88,6 +90,14 @@ fn main() -> std::io::Result<()> {
         }
         if table.wants("zones: memory") {
             table.add(zones::memory().await);
+        }
+        for store in Store::available() {
+            if table.wants(&format!("directory {store:?}: people and groups")) {
+                directory::hundred_thousand(store).await.into_iter().for_each(|line| table.add(line));
+            }
+            if table.wants(&format!("directory {store:?}: memory")) {
+                table.add(directory::memory(store).await);
+            }
         }
     });
     table.print();

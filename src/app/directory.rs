@@ -25,6 +25,8 @@ pub(super) fn start(settings: &Settings, parts: &Parts, loops: &TaskTracker, sto
 fn runner(settings: &Settings, parts: &Parts, kind: OperationKind) -> Runner<ImportJob> {
     let limits =
         Limits { people: settings.directory.disable_limit.into(), percent: settings.directory.disable_limit_percent.into() };
+    // Whoever wants a dead worker's objects back sooner wants its imports back sooner, too.
+    let usual = JobSettings::default();
     let wake = if kind == OperationKind::ImportGroups { &parts.imports.groups } else { &parts.imports.users };
     Runner {
         store: parts.store.clone(),
@@ -35,7 +37,7 @@ fn runner(settings: &Settings, parts: &Parts, kind: OperationKind) -> Runner<Imp
             limits,
             clock: parts.clock.clone(),
         },
-        settings: JobSettings::default(),
+        settings: JobSettings { lease: usual.lease.min(settings.delivery.lease), ..usual },
         clock: parts.clock.clone(),
         wake: wake.clone(),
         ended: vec![parts.owed.notifier()],

@@ -6,10 +6,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::Value;
 
-use super::reading::{AT_ONCE, Reading, Stop};
+use super::{
+    doubts,
+    reading::{AT_ONCE, Reading, Stop},
+};
 use crate::{
     capabilities::directory::{Group, GroupEntry, GroupScope, Member, MemberChange, Page, Pages, ReadTrouble, calls},
-    graph::Graph,
+    graph::{Graph, Request},
     store::{Batch, FoundGroup, HowRead, ReadMembers},
 };
 
@@ -22,11 +25,15 @@ const DEEPEST: usize = 100;
 pub(super) async fn everything<G: Graph>(reading: &Reading<'_, G>, scope: &GroupScope) -> Result<HowRead, Stop> {
     let (delta_link, delta_at) = match &scope.ids {
         None => {
-            let (link, at) = reading.link_from_now_on(calls::groups_from_now_on()).await?;
-            listed(reading).await?;
+            let list = calls::groups();
+            let ((link, at), promise) =
+                tokio::try_join!(reading.link_from_now_on(calls::groups_from_now_on()), reading.promise(&list))?;
+            listed(reading, list).await?;
+            reading.is_whole(promise)?;
             (link, at)
         }
         Some(ids) => {
+            reading.expect(ids.len() as u64);
             named(reading, ids).await?;
             (None, reading.clock.now())
         }
@@ -35,6 +42,7 @@ pub(super) async fn everything<G: Graph>(reading: &Reading<'_, G>, scope: &Group
     if scope.transitive {
         nested(reading, true).await?;
     }
+    doubts::settle(reading).await?;
     Ok(HowRead { whole: true, delta_link, delta_at })
 }
 
@@ -48,7 +56,7 @@ pub(super) async fn changes<G: Graph>(reading: &Reading<'_, G>, link: String, tr
         reading.stage(batch).await?;
         delta_link = page.delta_link;
     }
-    read_all(reading, std::mem::take(&mut told.unknown), true).await?;
+    read_all(reading, std::mem::take(&mut told.unknown)).await?;
     if transitive {
         nested(reading, false).await?;
     }
@@ -103,8 +111,8 @@ impl Told {
 }
 
 /// All security groups, those of a page at once.
-async fn listed<G: Graph>(reading: &Reading<'_, G>) -> Result<(), Stop> {
-    let mut pages = Pages::of_list(reading.graph, calls::groups());
+async fn listed<G: Graph>(reading: &Reading<'_, G>, list: Request) -> Result<(), Stop> {
+    let mut pages = Pages::of_list(reading.graph, list);
     while let Some(page) = pages.next().await? {
         let entries = page.entries.iter().map(GroupEntry::read).collect::<Result<Vec<_>, _>>()?;
         let groups = entries.into_iter().map(|entry| FoundGroup::Listed(entry.onto(None), ReadMembers::Whole));
@@ -152,17 +160,27 @@ async fn nested<G: Graph>(reading: &Reading<'_, G>, anew: bool) -> Result<(), St
         if unread.is_empty() {
             return Ok(());
         }
-        read_all(reading, unread.into_iter().collect(), false).await?;
+        inside(reading, unread).await?;
     }
     Err(ReadTrouble::too_much(format!("groups nest deeper than {DEEPEST} levels")).into())
 }
 
-async fn read_all<G: Graph>(reading: &Reading<'_, G>, ids: BTreeSet<String>, listed: bool) -> Result<(), Stop> {
+/// Groups that a delta names and that are read whole, since what is known of them is not what changed.
+async fn read_all<G: Graph>(reading: &Reading<'_, G>, ids: BTreeSet<String>) -> Result<(), Stop> {
     let found = stream::iter(ids).map(|id| async move {
         let Some(entry) = look_up(reading, &id).await? else { return gone(reading, id).await };
-        let group = entry.onto(None);
-        let found = if listed { FoundGroup::Listed } else { FoundGroup::Nested };
-        read(reading, found(group, ReadMembers::Whole)).await
+        read(reading, FoundGroup::Listed(entry.onto(None), ReadMembers::Whole)).await
+    });
+    found.buffer_unordered(AT_ONCE).try_collect().await
+}
+
+/// Groups that are members of others. One that is a member and is not there is a contradiction: whom it holds would lose their roles.
+async fn inside<G: Graph>(reading: &Reading<'_, G>, ids: Vec<String>) -> Result<(), Stop> {
+    let found = stream::iter(ids).map(|id| async move {
+        let Some(entry) = look_up(reading, &id).await? else {
+            return Err(ReadTrouble::incomplete("a group that is a member of another one is not there").into());
+        };
+        read(reading, FoundGroup::Nested(entry.onto(None), ReadMembers::Whole)).await
     });
     found.buffer_unordered(AT_ONCE).try_collect().await
 }

@@ -105,7 +105,7 @@ impl ImportJob {
     /// By what changed, where a link allows it; else everything. A link that Microsoft refuses is dropped first, so that the absences of
     /// the next complete read wait for approval even if this run dies.
     async fn read_by<G: Graph>(&self, graph: &G, desk: &Desk, asked: &Asked, begun: Begun) -> Result<HowRead, Stop> {
-        let reading = Reading::new(graph, &self.store, desk, &self.clock, asked.scope.key());
+        let reading = || Reading::new(graph, &self.store, desk, &self.clock, asked.scope.key());
         let permission = match &asked.scope {
             ImportScope::Users(_) => calls::USERS_PERMISSION,
             ImportScope::Groups(_) => calls::GROUPS_PERMISSION,
@@ -116,8 +116,8 @@ impl ImportJob {
         };
         if let Some(link) = begun.delta_link.filter(|_| asked.mode != ImportMode::Full) {
             let changes = match &asked.scope {
-                ImportScope::Users(_) => users::changes(&reading, link).await,
-                ImportScope::Groups(groups) => groups::changes(&reading, link, groups.transitive).await,
+                ImportScope::Users(_) => users::changes(&reading(), link).await,
+                ImportScope::Groups(groups) => groups::changes(&reading(), link, groups.transitive).await,
             };
             match changes {
                 Err(Stop::Trouble(trouble)) if trouble.code == ReadTrouble::DELTA_REFUSED => {
@@ -129,8 +129,8 @@ impl ImportJob {
             }
         }
         let read = match &asked.scope {
-            ImportScope::Users(users) => users::everything(&reading, users, self.limits.people).await,
-            ImportScope::Groups(groups) => groups::everything(&reading, groups).await,
+            ImportScope::Users(users) => users::everything(&reading(), users, self.limits.people).await,
+            ImportScope::Groups(groups) => groups::everything(&reading(), groups).await,
         };
         read.map_err(named)
     }

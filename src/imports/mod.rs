@@ -6,6 +6,7 @@
 //! job        one import from its start to its end, whatever an earlier runner did
 //! users      reads people: all pages, or what changed since; asks for those who are missing
 //! groups     reads groups and their direct members, several groups at once, and the groups inside them
+//! doubts     members who are missing from a group's list: read once more by another way
 //! patient    waits when Microsoft asks for it
 //! ```
 //!
@@ -13,6 +14,7 @@
 //! and the next one begins anew.
 
 mod asked;
+mod doubts;
 mod groups;
 mod job;
 mod patient;

@@ -1,12 +1,15 @@
 //! What the readers of people and of groups share: where pages come from, where they go, and how a read stops.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use crate::{
-    capabilities::directory::{Page, Pages, ReadTrouble},
+    capabilities::directory::{Page, Pages, Promise, ReadTrouble, how_many},
     clock::SharedClock,
     crash,
     graph::{Graph, GraphError, Request, Response, Verdict},
@@ -62,11 +65,12 @@ pub(super) struct Reading<'a, G> {
     /// The name of the scope.
     pub(super) scope_key: String,
     seen: AtomicU64,
+    total: OnceLock<u64>,
 }
 
 impl<'a, G: Graph> Reading<'a, G> {
     pub(super) fn new(graph: &'a G, store: &'a Store, desk: &'a Desk, clock: &'a SharedClock, scope_key: String) -> Self {
-        Self { graph, store, desk, clock, scope_key, seen: AtomicU64::new(0) }
+        Self { graph, store, desk, clock, scope_key, seen: AtomicU64::new(0), total: OnceLock::new() }
     }
 
     /// Stages what was read, and says how far it has come.
@@ -79,7 +83,8 @@ impl<'a, G: Graph> Reading<'a, G> {
         still(self.store.stage(self.desk.lease(), batch).await?)?;
         crash::point("import.page-staged");
         if read > 0 {
-            self.desk.progress(OperationProgress { done: seen, total: None, counts: json!({ "seen": seen }) }).await?;
+            let total = self.total.get().map(|total| (*total).max(seen));
+            self.desk.progress(OperationProgress { done: seen, total, counts: json!({ "seen": seen }) }).await?;
         }
         Ok(())
     }
@@ -97,6 +102,39 @@ impl<'a, G: Graph> Reading<'a, G> {
                 Err(trouble) if trouble.code == "GRAPH_REJECTED" => return Ok((None, at)),
                 Err(trouble) => return Err(trouble.into()),
             }
+        }
+    }
+
+    /// Says how many objects there will be, for those who watch. The first word stands.
+    pub(super) fn expect(&self, total: u64) {
+        self.total.get_or_init(|| total);
+    }
+
+    /// Asks how many objects a list has. Without an answer it is read all the same: not every cloud counts, and the list itself must say
+    /// what is wrong.
+    pub(super) async fn promise(&self, list: &Request) -> Result<Option<Promise>, Stop> {
+        match self.graph.send(how_many(list)).await {
+            Ok(answer) => {
+                let promise = Promise::read(&answer.body);
+                promise.into_iter().for_each(|promise| self.expect(promise.number()));
+                Ok(promise)
+            }
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "how many objects there are is not known");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Fails when what was listed so far is far less than what was promised: then the list ended before its end.
+    pub(super) fn is_whole(&self, promise: Option<Promise>) -> Result<(), Stop> {
+        let listed = self.seen.load(Ordering::Relaxed);
+        match promise {
+            Some(promise) if !promise.is_kept_by(listed) => {
+                let counted = promise.number();
+                Err(ReadTrouble::incomplete(format!("Microsoft counts {counted}, and the list ended after {listed}")).into())
+            }
+            _ => Ok(()),
         }
     }
 

@@ -11,8 +11,8 @@ use crate::{
     store::{StoreError, WorkerScope},
 };
 
-/// How often is looked.
-const LOOK: Duration = Duration::from_secs(30);
+/// How often is looked: one statement over as many rows as there are scopes.
+const LOOK: Duration = Duration::from_secs(2);
 /// How much of the interval an import may come early: organisations that began together do not stay together.
 const JITTER: f64 = 0.1;
 
@@ -62,5 +62,35 @@ impl Schedule {
     fn next(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         let share = 1.0 - JITTER * self.imports.ids.fraction();
         now + TimeDelta::from_std(self.every.mul_f64(share)).unwrap_or(TimeDelta::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, sync::Arc};
+
+    use super::*;
+    use crate::{clock::Clock, ids::Ids, store::Store};
+
+    struct Stopped;
+
+    impl Clock for Stopped {
+        fn now(&self) -> DateTime<Utc> {
+            DateTime::UNIX_EPOCH
+        }
+    }
+
+    #[tokio::test]
+    async fn the_next_turn_is_a_little_early_and_never_late() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&format!("sqlite://{}", folder.path().join("store.db").display())).await.unwrap();
+        let imports = Imports::new(store, Arc::new(Stopped), Ids::seeded(7));
+        let schedule = Schedule { imports, every: Duration::from_hours(6), worker: WorkerScope::for_loops() };
+        let now = schedule.imports.clock.now();
+        let waits: Vec<_> = (0..200).map(|_| (schedule.next(now) - now).num_seconds()).collect();
+        let six_hours = 6 * 60 * 60;
+        assert!(waits.iter().all(|wait| (six_hours * 9 / 10..=six_hours).contains(wait)), "{waits:?}");
+        let different: BTreeSet<_> = waits.iter().collect();
+        assert!(different.len() > 100, "organisations that began together do not stay together");
     }
 }

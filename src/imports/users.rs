@@ -25,9 +25,11 @@ pub(super) async fn everything<G: Graph>(
     scope: &UserScope,
     most_unasked: u64,
 ) -> Result<HowRead, Stop> {
-    let (delta_link, delta_at) = reading.link_from_now_on(calls::users_from_now_on()).await?;
-    let pages = Pages::of_list(reading.graph, calls::users(scope.department.as_deref()));
-    reading.each_page(pages, listed).await?;
+    let list = calls::users(scope.department.as_deref());
+    let ((delta_link, delta_at), promise) =
+        tokio::try_join!(reading.link_from_now_on(calls::users_from_now_on()), reading.promise(&list))?;
+    reading.each_page(Pages::of_list(reading.graph, list), listed).await?;
+    reading.is_whole(promise)?;
     missing(reading, scope, most_unasked).await?;
     Ok(HowRead { whole: true, delta_link, delta_at })
 }

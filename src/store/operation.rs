@@ -127,7 +127,7 @@ pub struct OperationRow {
     pub total: Option<u64>,
     /// Counts by what was done, in the kind's own words.
     pub counts: Json,
-    /// Why it failed.
+    /// Why it failed, or what it waits for.
     pub error: Option<OperationError>,
 }
 

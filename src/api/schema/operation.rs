@@ -36,9 +36,9 @@ pub(super) struct Operation {
     /// Objects in all, once known.
     total: Option<i32>,
     /// created, updated, unchanged, retired, conflicts, failed; for imports: seen, created, updated, unchanged, disabled, reenabled,
-    /// membershipsAdded, membershipsRemoved.
+    /// membershipsAdded, membershipsRemoved, losingRoles (people).
     counts: Value,
-    /// Why it failed.
+    /// Why it failed; of an import that waits for approval, what is too much (`APPROVAL_REQUIRED`).
     error: Option<OperationError>,
 }
 

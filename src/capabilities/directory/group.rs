@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     ReadTrouble,
-    person::{Property, object_id},
+    entry::{Property, flag, object_id, removed},
 };
 
 /// A group as Entra ID knows it.
@@ -73,16 +73,20 @@ pub struct MemberChange {
 impl GroupEntry {
     /// Reads an entry of `/groups` or of its delta.
     pub fn read(entry: &Value) -> Result<Self, ReadTrouble> {
-        let flag = |name: &str| entry.get(name).and_then(Value::as_bool);
-        let named = entry["members@delta"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let named = match entry.get("members@delta") {
+            None => &[][..],
+            Some(Value::Array(named)) => named,
+            Some(_) => return Err(ReadTrouble::incomplete("a group whose members@delta is no list")),
+        };
         let members = named.iter().map(member_change).filter_map(Result::transpose).collect::<Result<_, _>>()?;
+        let (security, mail) = (flag(entry, "securityEnabled")?, flag(entry, "mailEnabled")?);
         Ok(Self {
             object_id: object_id(entry)?,
-            removed: entry.get("@removed").is_some(),
-            security: flag("securityEnabled").zip(flag("mailEnabled")).map(|(security, mail)| security && !mail),
+            removed: removed(entry)?,
+            security: security.zip(mail).map(|(security, mail)| security && !mail),
             members,
-            display_name: entry["displayName"].as_str().map(str::to_owned),
-            description: Property::read(entry, "description"),
+            display_name: Property::read(entry, "displayName")?.onto(None),
+            description: Property::read(entry, "description")?,
         })
     }
 
@@ -102,7 +106,7 @@ impl Member {
     /// then the read is not complete.
     pub fn read(entry: &Value) -> Result<Option<Self>, ReadTrouble> {
         let object_id = object_id(entry)?;
-        let Some(named) = entry["@odata.type"].as_str() else {
+        let Some(named) = entry.get("@odata.type").and_then(Value::as_str) else {
             return Err(ReadTrouble::incomplete("a member that does not say what it is"));
         };
         Ok(kind(named).map(|kind| Self { object_id, kind }))
@@ -111,8 +115,8 @@ impl Member {
 
 /// A member that went may come without a type: whatever it was, it is gone.
 fn member_change(entry: &Value) -> Result<Option<MemberChange>, ReadTrouble> {
-    let removed = entry.get("@removed").is_some();
-    if removed && entry["@odata.type"].is_null() {
+    let removed = removed(entry)?;
+    if removed && entry.get("@odata.type").is_none_or(Value::is_null) {
         let member = Member { object_id: object_id(entry)?, kind: MemberKind::User };
         return Ok(Some(MemberChange { member, removed }));
     }

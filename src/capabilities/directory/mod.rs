@@ -4,7 +4,8 @@
 //! scope     what one import is about: everybody or a department; all security groups or some
 //! calls     the requests, as Microsoft Graph documents them
 //! pages     one paged answer to its end, or not at all
-//! person, group     what an entry says; a delta's entry says only what it names
+//! person, group     what an entry says; a delta's entry says only what it names, and in the right type ([`entry`])
+//! count     how many objects a list has, by Microsoft's own word
 //! judge     what a complete plan may do unasked                                      pure
 //! ```
 //!
@@ -17,6 +18,8 @@
 //! was cut short.
 
 pub mod calls;
+mod count;
+mod entry;
 mod group;
 mod judge;
 mod pages;
@@ -26,6 +29,7 @@ mod scope;
 mod tests;
 mod trouble;
 
+pub use count::{Promise, how_many};
 pub use group::{Group, GroupEntry, Member, MemberChange, MemberKind};
 pub use judge::{Figures, Judgement, Limits, judge};
 pub use pages::{Page, Pages};

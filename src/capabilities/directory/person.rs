@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::ReadTrouble;
+use super::{
+    ReadTrouble,
+    entry::{Property, flag, object_id, removed},
+};
 
 /// A person as Entra ID knows them. `None` where the directory has no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,54 +44,21 @@ pub struct PersonEntry {
     enabled: Option<bool>,
 }
 
-/// What an entry says of a property.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Property {
-    /// Nothing.
-    Unnamed,
-    /// That it has no value.
-    Null,
-    /// Its value.
-    Is(String),
-}
-
-impl Property {
-    /// An empty text is no value.
-    pub(super) fn read(entry: &Value, name: &str) -> Self {
-        match entry.get(name) {
-            None => Self::Unnamed,
-            Some(value) => match value.as_str() {
-                Some(text) if !text.is_empty() => Self::Is(text.to_owned()),
-                _ => Self::Null,
-            },
-        }
-    }
-
-    /// The value, when what it was is known.
-    pub(super) fn onto(self, known: Option<&String>) -> Option<String> {
-        match self {
-            Self::Unnamed => known.cloned(),
-            Self::Null => None,
-            Self::Is(text) => Some(text),
-        }
-    }
-}
-
 impl PersonEntry {
-    /// Reads an entry; one without an object id makes the whole read worthless, for nobody can say who is missing.
+    /// Reads an entry. One without an object id, or with a value of another type than is documented, makes the whole read worthless:
+    /// nobody can say who is missing, or what they are.
     pub fn read(entry: &Value) -> Result<Self, ReadTrouble> {
-        let object_id = object_id(entry)?;
         let text = |name: &str| Property::read(entry, name);
         Ok(Self {
-            object_id,
-            removed: entry.get("@removed").is_some(),
-            user_principal_name: text("userPrincipalName").onto(None),
-            display_name: text("displayName"),
-            mail: text("mail"),
-            department: text("department"),
-            job_title: text("jobTitle"),
-            guest: entry.get("userType").map(|kind| kind.as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("Guest"))),
-            enabled: entry.get("accountEnabled").and_then(Value::as_bool),
+            object_id: object_id(entry)?,
+            removed: removed(entry)?,
+            user_principal_name: text("userPrincipalName")?.onto(None),
+            display_name: text("displayName")?,
+            mail: text("mail")?,
+            department: text("department")?,
+            job_title: text("jobTitle")?,
+            guest: guest(text("userType")?),
+            enabled: flag(entry, "accountEnabled")?,
         })
     }
 
@@ -112,10 +82,11 @@ impl PersonEntry {
     }
 }
 
-/// The object id of any entry, in lower case: ids are compared as they are stored.
-pub(super) fn object_id(entry: &Value) -> Result<String, ReadTrouble> {
-    match entry["id"].as_str() {
-        Some(id) if !id.is_empty() && id.len() <= 64 => Ok(id.to_lowercase()),
-        _ => Err(ReadTrouble::incomplete("an entry without an object id")),
+/// Whether `userType` makes somebody a guest; without a value it does not.
+fn guest(user_type: Property) -> Option<bool> {
+    match user_type {
+        Property::Unnamed => None,
+        Property::Null => Some(false),
+        Property::Is(kind) => Some(kind.eq_ignore_ascii_case("Guest")),
     }
 }

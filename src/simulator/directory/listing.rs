@@ -83,7 +83,7 @@ impl<'a> Page<'a> {
         let mut out = Vec::with_capacity(16 * 1024);
         out.extend_from_slice(b"{\"@odata.context\":");
         properties::string(&mut out, &format!("{}/v1.0/$metadata#{what}", directory.call.origin()));
-        let size = query.top.unwrap_or(query::PAGE);
+        let size = query.top.unwrap_or(query::PAGE).min(directory.grant.tenant.settings().directory.list_page);
         let room = directory.page_limit.map_or(size, |limit| limit.min(size));
         Self { directory, out, room, first: true, value_begun: false, rest: None }
     }

@@ -66,6 +66,8 @@ impl GroupSpec {
 pub struct DirectorySettings {
     /// Resource units in ten seconds; by the number of people when absent.
     pub resource_units: Option<u32>,
+    /// Objects on a page of a list, whatever `$top` asks for: Graph may give fewer than were asked for.
+    pub list_page: usize,
     /// Entries on a page of a delta query.
     pub delta_page: usize,
     /// Members in one entry of a group; a page holds at most five times as many.
@@ -86,6 +88,7 @@ impl Default for DirectorySettings {
     fn default() -> Self {
         Self {
             resource_units: None,
+            list_page: 999,
             delta_page: 200,
             delta_members: 400,
             delta_replays: 0,

@@ -12,7 +12,7 @@ use crate::{
     ids::Ids,
     store::{
         NewAuditEntry, OperationChange, OperationLease, audit_chain,
-        db::{Tx, Value},
+        db::{Row, Tx, Value},
         operation_lease::put_changes,
         outbox,
     },
@@ -32,6 +32,9 @@ const BEFORE: &str = "SELECT DISTINCT object_id, role FROM directory_grant \
 
 const AFTER: &str = "SELECT object_id, role, group_id FROM staged_grant \
     WHERE org = $1 AND operation_id = $2 AND object_id >= $3 AND object_id <= $4";
+
+const DESCRIBED: &str = "SELECT sequence, key, before, after FROM operation_change WHERE org = $1 AND operation_id = $2 \
+    AND action = 'access' AND sequence > $3 ORDER BY sequence LIMIT $4";
 
 const COUNT_ON: &str = "UPDATE directory_user SET access_revision = access_revision + 1 WHERE org = $1 AND EXISTS (\
     SELECT 1 FROM staged_access a WHERE a.org = $1 AND a.operation_id = $2 AND a.object_id = directory_user.object_id)";
@@ -86,6 +89,37 @@ pub(super) async fn describe(conn: &mut Conn, lease: &OperationLease) -> Result<
         sequence += u64::try_from(changes.len()).unwrap_or(0);
         put_changes(conn, lease, &described).await?;
     }
+}
+
+/// Whether the planned changes of roles are the ones that [`describe`] has written down: the same people, each from and to the same roles.
+pub(super) async fn is_as_described(conn: &mut Conn, lease: &OperationLease) -> Result<bool, Failure> {
+    let (mut last, mut sequence) = (String::new(), -1);
+    loop {
+        let planned = next_page(conn, &lease.scope, &lease.id, &last).await?;
+        let mut values = staged(&lease.scope, &lease.id);
+        values.extend([sequence.into(), PAGE.into()]);
+        // Both are in the order of the people, page by page.
+        let described = conn.all(DESCRIBED, values).await?;
+        if planned.len() != described.len() {
+            return Ok(false);
+        }
+        for (change, row) in planned.iter().zip(&described) {
+            if row.text(1)? != change.object_id || roles(row, 2)? != change.before || roles(row, 3)? != change.after {
+                return Ok(false);
+            }
+        }
+        let (Some(change), Some(row)) = (planned.last(), described.last()) else { return Ok(true) };
+        last.clone_from(&change.object_id);
+        sequence = row.int(0)?;
+    }
+}
+
+/// The roles of one side of a described change.
+fn roles(row: &Row, column: usize) -> Result<BTreeSet<String>, Failure> {
+    let side = row.maybe_text(column)?.unwrap_or_default();
+    let side: Json = serde_json::from_str(&side).map_err(|_| Failure::Unreadable("operation change"))?;
+    let names = side.get("roles").and_then(Json::as_array).into_iter().flatten();
+    Ok(names.filter_map(|name| name.as_str().map(str::to_owned)).collect())
 }
 
 /// One person's change.

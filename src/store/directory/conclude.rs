@@ -10,8 +10,9 @@ use super::{
 };
 use crate::{
     capabilities::directory::{Figures, Judgement, Limits, judge},
+    crash,
     store::{
-        OperationEnd, OperationKind, OperationLease, OperationProgress, OperationRow, OperationState,
+        OperationEnd, OperationError, OperationKind, OperationLease, OperationProgress, OperationRow, OperationState,
         db::{Job, Reach, Tx},
         operation_lease::{end_in, fence},
     },
@@ -35,9 +36,8 @@ const ACTIVE: &str = "SELECT COUNT(*) FROM directory_user WHERE org = $1 AND sta
 const LOSING: &str = "SELECT COUNT(*) FROM staged_access WHERE org = $1 AND operation_id = $2 AND loses = 1";
 const SEEN_BEFORE: &str = "SELECT COUNT(*) FROM directory_seen WHERE org = $1 AND scope = $2";
 
-/// Who would lose a role now, and was not in the list that was approved.
-const NOT_SHOWN: &str = "SELECT COUNT(*) FROM staged_access WHERE org = $1 AND operation_id = $2 AND loses = 1 \
-    AND object_id NOT IN (SELECT key FROM operation_change WHERE org = $1 AND operation_id = $2 AND action = 'access')";
+/// Why a complete plan waits: the code of the operation's `error`, whose message says what is too much.
+const APPROVAL_REQUIRED: &str = "APPROVAL_REQUIRED";
 
 const UNDESCRIBE: &str = "DELETE FROM operation_change WHERE org = $1 AND operation_id = $2";
 
@@ -112,14 +112,15 @@ impl Conclusion {
         }
     }
 
-    /// A plan that a person approved: exactly that one, or none.
+    /// A plan that a person approved: exactly that one, or none. Its objects must be as they were when it was made, and whose roles
+    /// change by it, and how, must be what the list says: a mapping set meanwhile would give or take roles that nobody approved.
     async fn approved(&self, tx: &mut Tx, header: &Header) -> Result<Concluded, Failure> {
         let conflicts = match self.operation.kind {
             OperationKind::ImportGroups => plan_groups::conflicts(&mut tx.conn, header).await?,
             _ => plan_users::conflicts(&mut tx.conn, header).await?,
         };
         grants::plan(&mut tx.conn, &self.lease.scope, &self.lease.id).await?;
-        if conflicts + count_of(&mut tx.conn, NOT_SHOWN, header.staged()).await? > 0 {
+        if conflicts > 0 || !access::is_as_described(&mut tx.conn, &self.lease).await? {
             return Ok(Concluded::Conflict);
         }
         self.apply(tx, header, self.operation.counts.clone()).await
@@ -158,6 +159,7 @@ impl Conclusion {
             OperationKind::ImportGroups => plan_groups::apply(&mut tx.conn, header, self.now.into()).await?,
             _ => plan_users::apply(&mut tx.conn, header, self.now.into()).await?,
         }
+        crash::point("import.half-applied");
         tx.conn.run(SCOPE_IMPORTED, self.scope_values(header)).await?;
         if self.operation.kind == OperationKind::ImportUsers {
             disabled::tell(tx, header, &self.cause()).await?;
@@ -180,10 +182,11 @@ impl Conclusion {
 
     async fn end(&self, tx: &mut Tx, state: OperationState, counts: Json, reason: Option<String>) -> Result<Concluded, Failure> {
         let done = counts["seen"].as_u64().unwrap_or_default();
+        let error = reason.clone().map(|message| OperationError { code: APPROVAL_REQUIRED.into(), message });
         let told = Told { state, counts: counts.clone(), reason, graph_request_id: None };
         let (audit, outgoing) = telling::of_end(&self.lease.scope, &self.operation, self.now, &told);
         let progress = OperationProgress { done, total: Some(done), counts };
-        let end = OperationEnd { state, progress, error: None, audit: Vec::new(), outgoing: Vec::new() };
+        let end = OperationEnd { state, progress, error, audit: Vec::new(), outgoing: Vec::new() };
         if !end_in(&mut tx.conn, &self.lease, self.now, &end).await? {
             return Ok(Concluded::LeaseLost);
         }

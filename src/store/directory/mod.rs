@@ -3,6 +3,7 @@
 //! ```text
 //! header         an import's own row; what its scope remembers from the last time
 //! staging        what an import has read, page by page; nothing of it counts yet
+//! missing        who and what it has not read although it was there before, and what it still has to read
 //! plan_users     staged people beside those that stand: who would be made, changed, disabled
 //! plan_groups    the same of groups and memberships
 //! grants         who would have which role once staged rows are applied; follows nested groups
@@ -26,6 +27,7 @@ mod grants;
 mod groups;
 mod header;
 mod mappings;
+mod missing;
 mod people;
 mod plan_groups;
 mod plan_users;
