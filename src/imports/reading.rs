@@ -116,7 +116,9 @@ impl<'a, G: Graph> Reading<'a, G> {
         match self.graph.send(how_many(list)).await {
             Ok(answer) => {
                 let promise = Promise::read(&answer.body);
-                promise.into_iter().for_each(|promise| self.expect(promise.number()));
+                if let Some(promise) = promise {
+                    self.expect(promise.number());
+                }
                 Ok(promise)
             }
             Err(error) => {

@@ -1,6 +1,9 @@
 //! Reading pages and entries: whatever is not a complete answer is none.
 
-use std::sync::Mutex;
+use std::sync::{
+    Mutex,
+    atomic::{AtomicU64, Ordering},
+};
 
 use serde_json::{Value, json};
 
@@ -73,6 +76,64 @@ async fn what_is_no_complete_answer_is_none() {
     }
     let script = Script::new(vec![json!({ "value": [] })]);
     assert!(read(Pages::of_delta(&script, calls::users_from_now_on())).await.is_err(), "a delta ends with a delta link");
+}
+
+/// Always has another page.
+#[derive(Default)]
+struct Endless(AtomicU64);
+
+impl Endless {
+    fn page(&self) -> Response {
+        let next = format!("https://x/v1.0/users?a={}", self.0.fetch_add(1, Ordering::Relaxed));
+        Response { status: 200, body: json!({ "value": [], "@odata.nextLink": next }), request_id: None, clock_skew_ms: None }
+    }
+}
+
+impl Graph for Endless {
+    async fn send(&self, _request: Request) -> Result<Response, GraphError> {
+        Ok(self.page())
+    }
+
+    async fn follow(&self, _link: &str, _like: &Request) -> Result<Response, GraphError> {
+        Ok(self.page())
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_an_end_is_given_up_and_not_cut_short() {
+    let endless = Endless::default();
+    let mut pages = Pages::of_list(&endless, calls::users(None));
+    let trouble = loop {
+        match pages.next().await {
+            Ok(page) => assert!(page.is_some(), "it was cut short"),
+            Err(trouble) => break trouble,
+        }
+    };
+    assert_eq!(trouble.code, "LIMIT_EXCEEDED", "{trouble:?}");
+}
+
+#[test]
+fn a_value_of_another_type_is_no_value() {
+    for wrong in [
+        json!({ "id": 7 }),
+        json!({ "id": "u-1", "department": 7 }),
+        json!({ "id": "u-1", "userPrincipalName": ["a"] }),
+        json!({ "id": "u-1", "userType": false }),
+        json!({ "id": "u-1", "accountEnabled": "false" }),
+        json!({ "id": "u-1", "@removed": null }),
+        json!([]),
+    ] {
+        assert_eq!(PersonEntry::read(&wrong).expect_err(&wrong.to_string()).code, "INCOMPLETE_READ");
+    }
+    for wrong in [
+        json!({ "id": "g-1", "displayName": 7 }),
+        json!({ "id": "g-1", "securityEnabled": "true" }),
+        json!({ "id": "g-1", "members@delta": null }),
+        json!({ "id": "g-1", "members@delta": [{ "id": "u-1", "@removed": "deleted" }] }),
+        json!({ "id": "g-1", "members@delta": [{ "id": "u-1" }] }),
+    ] {
+        assert_eq!(GroupEntry::read(&wrong).expect_err(&wrong.to_string()).code, "INCOMPLETE_READ");
+    }
 }
 
 #[test]
