@@ -12,7 +12,7 @@ use crate::{
     process::used,
     runs::{PATIENCE, all_settled, per_second, untaken},
     scene::{Scene, task},
-    support::{Store, eventually_within},
+    support::{Quiet, Store, eventually_within},
     table::Line,
 };
 
@@ -32,7 +32,7 @@ pub(crate) async fn quiet_beside_throttled(latency: Duration) -> Line {
     let scene = Scene::new(Store::Sqlite, MAILBOXES, latency).await;
     let connector = scene.world.connector(&[]).await;
     connector.register().await;
-    scene.add_quiet(&connector, ITS_MAILBOXES).await;
+    Quiet::register(&scene.world, &connector, ITS_MAILBOXES).await;
     let alone = slowest_but_one_in_a_hundred(&scene, "alone").await;
     let refusal = json!({ "status": { "status": 429, "retryAfter": { "seconds": 2 } } });
     let fault = json!({ "path": "/v1.0/users/worker-*@acme-water.example/events", "probability": 0.9, "effect": refusal });
@@ -70,7 +70,7 @@ async fn slowest_but_one_in_a_hundred(scene: &Scene, round: &str) -> Duration {
         let mut sent = HashMap::new();
         for number in 0..QUIET {
             every.tick().await;
-            let event = task(&format!("{round}-{number}"), number, &format!("quiet-{}@quiet.example", number % ITS_MAILBOXES));
+            let event = task(&format!("{round}-{number}"), number, &Quiet::mailbox(number % ITS_MAILBOXES));
             sent.insert(event["data"]["taskId"].as_str().unwrap_or_default().to_owned(), Instant::now());
             let stored = stream.publish("argus.quiet.task.scheduled", event.to_string().into()).await.expect("publishing");
             stored.await.expect("the stream's answer");

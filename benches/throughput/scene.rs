@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use serde_json::{Value, json};
 
-use crate::support::{Connector, Store, World, eventually, token};
+use crate::support::{Connector, Store, World};
 
 /// Publishes that wait for the stream's answer at once.
 const AT_ONCE: u32 = 1_000;
@@ -37,32 +37,6 @@ impl Scene {
             connector.register().await;
         }
         connector.stop().await;
-    }
-
-    /// Adds a second tenant with so many mailboxes, and registers it as the connection of the organisation `quiet`.
-    pub(crate) async fn add_quiet(&self, connector: &Connector, mailboxes: u32) {
-        let users: Vec<Value> = (0..mailboxes)
-            .map(|number| {
-                json!({ "id": format!("0d5b9b0e-6f0a-4f7c-9a46-{number:012x}"), "userPrincipalName": format!("quiet-{number}@quiet.example") })
-            })
-            .collect();
-        let mut quiet = tenant();
-        quiet["id"] = json!("6f3a1c52-9d0e-4b7a-8c35-2e41d09b7f61");
-        quiet["domain"] = json!("quiet.example");
-        quiet["users"] = json!(users);
-        let made = self.http.post(format!("{}/_sim/tenants", self.world.simulator.url)).json(&quiet).send().await;
-        assert!(made.is_ok_and(|answer| answer.status().is_success()), "the simulator did not take a second tenant");
-        let token = token(&connector.log.with_extension("toml"), "quiet", "m365:admin");
-        let app = &quiet["apps"][0];
-        let input =
-            json!({ "directoryId": quiet["id"], "applicationId": app["id"], "applicationSecret": app["secrets"][0]["value"] });
-        let query = "mutation($input: RegisterConnectionInput!) { registerConnection(input: $input) { state } }";
-        connector.graphql_as(&token, query, json!({ "input": input })).await;
-        eventually("the second connection is active", async || {
-            let answer = connector.graphql_as(&token, "{ connection { state } }", Value::Null).await;
-            (answer["data"]["connection"]["state"] == "ACTIVE").then_some(())
-        })
-        .await;
     }
 
     /// Publishes so many tasks, in turn for each of so many mailboxes, and waits until the stream has them.

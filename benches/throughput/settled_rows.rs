@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use argus_m365::store::{ClaimRequest, Kind, Store as Rows, WorkerScope};
+use argus_m365::store::{ClaimRequest, Kind, Shares, Store as Rows, WorkerScope};
 use chrono::{TimeDelta, Utc};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
@@ -91,6 +91,7 @@ async fn one_claim(store: &Rows) -> Duration {
             per_target: 4_000,
             owner: "bench".into(),
             lease_until: now + TimeDelta::hours(1),
+            shares: Shares::default(),
         };
         let started = Instant::now();
         let claims = store.claim(&worker, now, request).await.expect("a claim");

@@ -57,8 +57,6 @@ impl Crew {
                     settings: &self.settings,
                     clock: &self.clock,
                     ids: &self.ids,
-                    worker: &self.worker,
-                    waits,
                     presence,
                     calls,
                     held,
@@ -66,7 +64,16 @@ impl Crew {
                 };
                 // Nothing is committed with a claim by name, so no intent either.
                 let (begun, _) = begin(None::<&C>, &self.settings, claim, self.clock.now());
-                run.go(begun, Ok(Heeding { graph: graph.clone(), waits, scope: &scope, clock: &self.clock })).await
+                let heeding = Heeding {
+                    graph: graph.clone(),
+                    waits,
+                    store: &self.store,
+                    worker: &self.worker,
+                    capability: capability.name(),
+                    scope: &scope,
+                    clock: &self.clock,
+                };
+                run.go(begun, Ok(heeding)).await
             }
         });
         let runs: Vec<_> = runs.collect();

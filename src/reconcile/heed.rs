@@ -87,18 +87,30 @@ impl Waits {
 pub(super) struct Heeding<'run, G> {
     pub(super) graph: G,
     pub(super) waits: &'run Waits,
+    pub(super) store: &'run Store,
+    pub(super) worker: &'run WorkerScope,
+    pub(super) capability: CapabilityName,
     pub(super) scope: &'run OrgScope,
     pub(super) clock: &'run SharedClock,
 }
 
+impl<G: Graph> Heeding<'_, G> {
+    /// Asked before each call, not once for a step of several: the first may have taken longer than our knowledge is good for.
+    async fn heed(&self, request: &Request) -> Result<(), GraphError> {
+        // A store that cannot be read now is no reason to stop: the last that it said holds.
+        let _stale = self.waits.refresh(self.store, self.worker, self.capability, self.clock).await;
+        self.waits.check(self.scope, request, self.clock.now())
+    }
+}
+
 impl<G: Graph> Graph for Heeding<'_, G> {
     async fn send(&self, request: Request) -> Result<Response, GraphError> {
-        self.waits.check(self.scope, &request, self.clock.now())?;
+        self.heed(&request).await?;
         self.graph.send(request).await
     }
 
     async fn follow(&self, link: &str, like: &Request) -> Result<Response, GraphError> {
-        self.waits.check(self.scope, like, self.clock.now())?;
+        self.heed(like).await?;
         self.graph.follow(link, like).await
     }
 }

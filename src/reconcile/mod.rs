@@ -5,6 +5,7 @@
 //! | [`worker`] | takes due objects under lease and starts a run for each; sleeps until something is due |
 //! | [`begin`] | the first decision, whose intent is committed with the claim; pure |
 //! | [`crew`] | the same for objects that an operation has claimed by name |
+//! | [`slots`] | how many objects and calls at once, shared out so that every organisation finds some |
 //! | [`run`] | one object's run: decide, commit the intent, call, learn, until nothing is left to do |
 //! | [`journal`] | what a run has learned and not written down yet |
 //! | [`ending`] | what becomes of an object when its run stops; pure |
@@ -25,6 +26,7 @@ mod journal;
 mod lease;
 mod presence;
 mod run;
+mod slots;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -44,7 +46,8 @@ use crate::{
 /// How hard to try.
 #[derive(Debug, Clone)]
 pub struct DeliverySettings {
-    /// Objects with a call under way at once in this process; a quarter more may be claimed and wait for a commit.
+    /// Objects of one organisation with a call under way at once in this process; a quarter more may be claimed and wait for a
+    /// commit. Other organisations find slots beside them.
     pub concurrency: usize,
     /// Objects of one mailbox, list or channel worked on at once, over all processes.
     pub per_target: u32,

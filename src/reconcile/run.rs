@@ -10,7 +10,6 @@ use super::{
     DeliverySettings,
     begin::Begun,
     ending::{Ending, ending, holds},
-    heed::Waits,
     journal::{Journal, entry},
     lease::Held,
     presence::Presence,
@@ -22,7 +21,7 @@ use crate::{
     events::{Telling, outgoing},
     graph::Graph,
     ids::Ids,
-    store::{DeliveryError, Hold, NewDeadLetter, Next, Progress, Recorded, Store, StoreError, WorkerScope},
+    store::{DeliveryError, Hold, NewDeadLetter, Next, Progress, Recorded, Store, StoreError},
 };
 
 /// Calls that one run may make: far above what any decision needs, so that a capability that goes in circles is stopped.
@@ -73,8 +72,6 @@ pub(super) struct Run<'a, C> {
     pub(super) settings: &'a DeliverySettings,
     pub(super) clock: &'a SharedClock,
     pub(super) ids: &'a Ids,
-    pub(super) worker: &'a WorkerScope,
-    pub(super) waits: &'a Waits,
     pub(super) presence: &'a Presence,
     /// A permit is the right to have a call under way.
     pub(super) calls: &'a Semaphore,
@@ -157,18 +154,17 @@ impl<C: Capability> Run<'_, C> {
             self.record(journal.progress(self.held.lease(), Next::Release)).await?;
             return Ok(false);
         }
-        // A store that cannot be read now is no reason to stop: the last that it said holds.
-        let _stale = self.waits.refresh(self.store, self.worker, self.capability.name(), self.clock).await;
         crash::point("call.before");
         let answer = self.capability.perform(graph, work, call).await;
         crash::point("call.after");
         let learned = self.capability.learn(work, call, answer);
         work.apply(&learned);
-        let told = learned.failure.as_ref().map(|failure| holds(self.capability.name(), std::slice::from_ref(failure)));
+        let told =
+            learned.failure.clone().map(|failure| (holds(self.capability.name(), std::slice::from_ref(&failure)), failure));
         journal.learn(self.capability, work, learned, self.clock.now());
-        match told.filter(|holds| !holds.is_empty()) {
+        match told.filter(|(holds, _)| !holds.is_empty()) {
             None => Ok(true),
-            Some(holds) => self.spread(journal, holds).await,
+            Some((holds, failure)) => self.spread(journal, holds, failure.graph_request_id).await,
         }
     }
 
@@ -179,11 +175,14 @@ impl<C: Capability> Run<'_, C> {
     }
 
     /// Commits a wait at once: the run may go on elsewhere for a while, and others must not call meanwhile, nor a successor should
-    /// we die.
-    async fn spread(&self, journal: &mut Journal, holds: Vec<Hold>) -> Result<bool, StoreError> {
+    /// we die. `request_id` is the answer's that asked for it.
+    async fn spread(&self, journal: &mut Journal, holds: Vec<Hold>, request_id: Option<String>) -> Result<bool, StoreError> {
         let mut progress = journal.progress(self.held.lease(), Next::Keep);
         progress.holds.extend(holds);
-        Ok(self.record(progress).await? == Recorded::Done)
+        let recorded = self.record(progress).await?;
+        // Also where the lease was lost: the wait binds all the same.
+        tracing::debug!(request_id, "a wait is committed");
+        Ok(recorded == Recorded::Done)
     }
 
     async fn settle(&self, work: &Work, mut journal: Journal) -> Result<Outcomes, StoreError> {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -13,6 +13,7 @@ use super::{
     lease::Leases,
     presence::{Keeper, Presence},
     run::{Ended, Run},
+    slots::{Slot, Slots},
 };
 use crate::{
     capabilities::Capability,
@@ -20,7 +21,7 @@ use crate::{
     crash,
     ids::Ids,
     metrics::Metrics,
-    store::{Claim, ClaimRequest, Store, StoreError, WorkerScope},
+    store::{Claim, ClaimRequest, Shares, Store, StoreError, WorkerScope},
 };
 
 /// The longest sleep: due work that nobody announced (another replica's, an expired lease) is found within it.
@@ -33,9 +34,6 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 const NOT_PRESENT: Duration = Duration::from_millis(20);
 /// Objects claimed in one go, at most.
 const CLAIM: usize = 256;
-/// For so many objects whose calls may be under way, one more is claimed: while some wait for their claim or their record to be
-/// committed, others call.
-const AHEAD: usize = 4;
 
 /// Keeps one capability in agreement. Made by the composition root; [`Reconciler::run`] is its life.
 pub struct Reconciler<C, T> {
@@ -64,24 +62,11 @@ pub struct Reconciler<C, T> {
 }
 
 /// What the runs of a loop share.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Shared {
     leases: Leases,
     waits: Waits,
     presence: Presence,
-    /// A permit is the right to have a call under way.
-    calls: Semaphore,
-}
-
-impl Shared {
-    fn new(concurrency: usize) -> Self {
-        Self {
-            leases: Leases::default(),
-            waits: Waits::default(),
-            presence: Presence::default(),
-            calls: Semaphore::new(concurrency),
-        }
-    }
 }
 
 type CallOf<C> = <<C as Fitting>::Capability as Capability>::Call;
@@ -90,26 +75,28 @@ impl<C: Fitting, T: Tenants> Reconciler<C, T> {
     /// Runs until `stop`; then waits for the runs under way, so that nothing is left half recorded.
     pub async fn run(self, stop: CancellationToken) {
         let this = Arc::new(self);
-        let shared = Arc::new(Shared::new(this.settings.concurrency));
-        let slots = Arc::new(Semaphore::new(this.settings.concurrency + this.settings.concurrency / AHEAD));
+        let shared = Arc::new(Shared::default());
+        let slots = Slots::new(this.settings.concurrency);
         let runs = TaskTracker::new();
         let finished = CancellationToken::new();
         let keeper = tokio::spawn(this.clone().keep(shared.clone(), finished.clone()));
         let presence = tokio::spawn(this.clone().keep_present(shared.clone(), finished.clone()));
         while !stop.is_cancelled() {
-            let Some(permits) = this.free_slots(&slots, &stop).await else { break };
+            let Some(permits) = slots.free(CLAIM, &stop).await else { break };
             let asked_at = this.clock.now();
             if !shared.presence.stands(asked_at) {
                 drop(permits);
                 tokio::select! { () = stop.cancelled() => {}, () = tokio::time::sleep(NOT_PRESENT) => {} }
                 continue;
             }
-            match this.claim(asked_at, permits.num_permits(), &shared.waits).await {
+            let shares = slots.shares(&permits);
+            let some_are_full = shares.any_full();
+            match this.claim(asked_at, permits.num_permits(), shares, &shared.waits).await {
                 Ok(claims) if claims.is_empty() => {
                     drop(permits);
-                    this.sleep(asked_at, &stop).await;
+                    this.sleep(asked_at, some_are_full, &stop).await;
                 }
-                Ok(claims) => this.start(claims, permits, &shared, &runs),
+                Ok(claims) => this.start(claims, permits, &slots, &shared, &runs),
                 Err(error) => {
                     drop(permits);
                     tracing::error!(error = &error as &dyn std::error::Error, "could not claim work");
@@ -134,23 +121,11 @@ impl<C: Fitting, T: Tenants> Reconciler<C, T> {
         }
     }
 
-    /// Waits for a free slot, then takes all that are free, up to one claim's worth.
-    async fn free_slots(&self, slots: &Arc<Semaphore>, stop: &CancellationToken) -> Option<OwnedSemaphorePermit> {
-        let mut first = tokio::select! {
-            () = stop.cancelled() => return None,
-            permit = slots.clone().acquire_owned() => permit.ok()?,
-        };
-        let more = slots.available_permits().min(CLAIM - 1);
-        if let Ok(rest) = slots.clone().try_acquire_many_owned(u32::try_from(more).unwrap_or(0)) {
-            first.merge(rest);
-        }
-        Some(first)
-    }
-
     async fn claim(
         self: &Arc<Self>,
         now: DateTime<Utc>,
         limit: usize,
+        shares: Shares,
         waits: &Waits,
     ) -> Result<Vec<Begun<CallOf<C>>>, StoreError> {
         // Before the claim: no run may start that does not know what others were told.
@@ -161,6 +136,7 @@ impl<C: Fitting, T: Tenants> Reconciler<C, T> {
             per_target: self.settings.per_target,
             owner: self.owner.clone(),
             lease_until: now + TimeDelta::from_std(self.settings.lease).unwrap_or(TimeDelta::MAX),
+            shares,
         };
         let this = self.clone();
         let begin = move |claim: Claim| {
@@ -174,24 +150,25 @@ impl<C: Fitting, T: Tenants> Reconciler<C, T> {
         self: &Arc<Self>,
         begun: Vec<Begun<CallOf<C>>>,
         mut permits: OwnedSemaphorePermit,
+        slots: &Arc<Slots>,
         shared: &Arc<Shared>,
         runs: &TaskTracker,
     ) {
         for begun in begun {
             let this = self.clone();
             let shared = shared.clone();
-            let slot = permits.split(1);
+            let slot = slots.take(&begun.lease.scope, permits.split(1));
             runs.spawn(async move {
-                let _slot = slot;
-                this.work_on(begun, &shared).await;
+                this.work_on(begun, &shared, &slot).await;
+                drop(slot);
                 this.wake.wake();
             });
         }
     }
 
-    async fn work_on(&self, begun: Begun<CallOf<C>>, shared: &Shared) {
+    async fn work_on(&self, begun: Begun<CallOf<C>>, shared: &Shared, slot: &Slot) {
         crash::point("claim.after-commit");
-        let Shared { leases, waits, presence, calls } = shared;
+        let Shared { leases, waits, presence } = shared;
         let held = leases.hold(begun.lease.clone());
         let scope = begun.lease.scope.clone();
         let key = begun.lease.key.clone();
@@ -204,17 +181,17 @@ impl<C: Fitting, T: Tenants> Reconciler<C, T> {
                 Ok(capability) => (capability, Ok(graph)),
             },
         };
-        let graph = graph.map(|graph| Heeding { graph, waits, scope: &scope, clock: &self.clock });
+        let (store, worker, name) = (&self.store, &self.worker, self.capability.kind().delivered_by());
+        let graph =
+            graph.map(|graph| Heeding { graph, waits, store, worker, capability: name, scope: &scope, clock: &self.clock });
         let run = Run {
             store: &self.store,
             capability: &capability,
             settings: &self.settings,
             clock: &self.clock,
             ids: &self.ids,
-            worker: &self.worker,
-            waits,
             presence,
-            calls,
+            calls: &slot.calls,
             held: held.clone(),
             aside: false,
         };
@@ -247,19 +224,27 @@ impl<C: Fitting, T: Tenants> Reconciler<C, T> {
     }
 
     /// After a claim at `asked_at` that brought nothing: sleeps until woken, until the next object is due, or for the longest sleep.
-    async fn sleep(&self, asked_at: DateTime<Utc>, stop: &CancellationToken) {
-        let due = match self.store.next_due(&self.worker, &[self.capability.kind()]).await {
-            // Due when we asked, and not given: its mailbox has as many objects under lease as it may. The end of one of those runs
-            // wakes us; asking every few milliseconds meanwhile would only keep the store busy.
+    /// Whoever wakes us does not wait for the store to say what is due next.
+    async fn sleep(&self, asked_at: DateTime<Utc>, some_are_full: bool, stop: &CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.wake.woken() => {}
+            () = self.next_due(asked_at, some_are_full) => {}
+        }
+    }
+
+    async fn next_due(&self, asked_at: DateTime<Utc>, some_are_full: bool) {
+        // An organisation with its share of slots may have more that is due; nobody needs to look.
+        let next =
+            if some_are_full { Ok(Some(asked_at)) } else { self.store.next_due(&self.worker, &[self.capability.kind()]).await };
+        let due = match next {
+            // Due when we asked, and not given: its mailbox has as many objects under lease as it may, or its organisation as many
+            // slots. The end of one of those runs wakes us; asking every few milliseconds meanwhile would only keep the store busy.
             Ok(Some(at)) if at <= asked_at => OUT_OF_REACH,
             Ok(Some(at)) => (at - self.clock.now()).to_std().unwrap_or_default().clamp(Duration::from_millis(5), LONGEST_SLEEP),
             _ => LONGEST_SLEEP,
         };
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = self.wake.woken() => {}
-            () = tokio::time::sleep(due) => {}
-        }
+        tokio::time::sleep(due).await;
     }
 
     /// Says that this loop lives, and finds those that do not.

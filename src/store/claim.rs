@@ -3,7 +3,8 @@
 //! A *lane* is one target (mailbox, list, channel) of one organisation. A claim goes round organisations, one lane each, then
 //! their next lanes, and takes a few objects of each lane. Where it stopped is remembered, so that the next claim goes on
 //! there, and round to where it began: with more lanes than a claim can take, each still has its turn, and an organisation whose only
-//! lane was served last is served again by the very next claim.
+//! lane was served last is served again by the very next claim. An organisation that has its share of the worker's slots already is
+//! passed over ([`Shares`]).
 //!
 //! Cost: some index seeks a lane with something due; rows that are not due yet are passed over inside the index. Settled and
 //! dead rows are in none of the indexes used. The walk stops as soon
@@ -18,7 +19,7 @@ use std::{
 use chrono::{DateTime, Utc};
 
 use super::{
-    Claim, ClaimRequest, Kind, Lease, Progress, Store, StoreError, WorkerScope,
+    Claim, ClaimRequest, Kind, Lease, Progress, Shares, Store, StoreError, WorkerScope,
     db::{Conn, Failure, Job, MOST_AT_ONCE, Row, Tx, Value, padded},
     record::{self, places_of},
     values,
@@ -127,7 +128,8 @@ impl Store {
             // Replicas claim one after the other: the number of leases of a target can then be counted. Released at COMMIT.
             tx.conn.all("SELECT 1 FROM (SELECT pg_advisory_xact_lock(727001)) AS locked", vec![]).await?;
         }
-        let ready = ready(&mut tx.conn, now, &request.kinds).await?;
+        let mut ready = ready(&mut tx.conn, now, &request.kinds).await?;
+        ready.retain(|(org, _)| !request.shares.is_full(org));
         let mut found = Found::new(request);
         for groups in self.in_turn(&ready).chunks(MOST_AT_ONCE) {
             if found.full() {
@@ -255,17 +257,19 @@ async fn walk(
     rows.iter().map(read).collect()
 }
 
-/// What is to be taken: at most `limit`, and of a lane at most what its live leases leave, the oldest first.
+/// What is to be taken: at most `limit`, of an organisation at most its share, and of a lane at most what its live leases leave, the
+/// oldest first.
 struct Found {
     limit: usize,
     per_target: u64,
+    shares: Shares,
     taken: Vec<Candidate>,
 }
 
 impl Found {
     fn new(request: &ClaimRequest) -> Self {
         let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
-        Self { limit, per_target: u64::from(request.per_target), taken: vec![] }
+        Self { limit, per_target: u64::from(request.per_target), shares: request.shares.clone(), taken: vec![] }
     }
 
     fn full(&self) -> bool {
@@ -291,7 +295,7 @@ impl Found {
             let room = lane.first().map_or(0, |one| self.per_target.saturating_sub(one.leased));
             let room = usize::try_from(room).unwrap_or(usize::MAX);
             let room = room.min(self.limit.saturating_sub(self.taken.len()));
-            self.taken.extend(lane.into_iter().take(room));
+            self.taken.extend(lane.into_iter().take(room).take_while(|one| self.shares.give(&one.org)));
         }
     }
 }

@@ -36,7 +36,8 @@ const NEXT_HELD: &str = "WITH RECURSIVE lane(org, target) AS ( \
       SELECT l.org, (SELECT n.target FROM wanted n WHERE n.org = l.org AND n.kind = $1 AND n.target > l.target \
         AND n.due_at IS NOT NULL ORDER BY n.target LIMIT 1) FROM lane l WHERE l.target IS NOT NULL), \
     wait(due, until) AS (SELECT \
-      (SELECT MIN(w.due_at) FROM wanted w WHERE w.org = l.org AND w.kind = $1 AND w.target = l.target), \
+      (SELECT w.due_at FROM wanted w WHERE w.org = l.org AND w.kind = $1 AND w.target = l.target AND w.due_at IS NOT NULL \
+        ORDER BY w.due_at LIMIT 1), \
       (SELECT MAX(h.until) FROM hold h WHERE h.org = l.org AND h.capability = $2 AND h.target IN ('', l.target)) \
       FROM lane l WHERE l.target IS NOT NULL) \
     SELECT MIN(CASE WHEN until > due THEN until ELSE due END) FROM wait";

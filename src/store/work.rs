@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{DeliveryError, Kind, NewAuditEntry, NewDeadLetter, OutgoingEvent};
+use super::{DeliveryError, Kind, NewAuditEntry, NewDeadLetter, OutgoingEvent, Shares};
 use crate::{
     capabilities::{CapabilityName, Place, PlaceChange, Version},
     events::EventContext,
@@ -38,6 +38,8 @@ pub struct ClaimRequest {
     pub owner: String,
     /// When the lease ends.
     pub lease_until: DateTime<Utc>,
+    /// What each organisation may be given of it.
+    pub shares: Shares,
 }
 
 /// The claim that a worker holds on an object.

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use argus_m365::{
     capabilities::{CapabilityName, PlaceChange},
     store::{
-        Arrival, BacklogRow, ClaimRequest, ConnectionState, DeliveryState, Hold, Kind, Next, Progress, Recorded, StateChange,
-        Store,
+        Arrival, BacklogRow, ClaimRequest, ConnectionState, DeliveryState, Hold, Kind, Next, Progress, Recorded, Shares,
+        StateChange, Store,
     },
 };
 
 use crate::world::{World, arrival, connection, dead, now, place, progress, retry, scope, settled, version};
 
-fn change(state: ConnectionState) -> StateChange {
+pub(crate) fn change(state: ConnectionState) -> StateChange {
     StateChange { connection_id: "connection-1".into(), secret_version: 1, from: None, state, reason: None }
 }
 
@@ -95,7 +95,7 @@ pub(crate) async fn the_longest_due_of_a_target_comes_first(world: &World) {
     assert_eq!(keys, ["old", "middle"]);
 }
 
-fn held(claim_of: &argus_m365::store::Claim, target: Option<&str>, until: i64) -> Progress {
+pub(crate) fn held(claim_of: &argus_m365::store::Claim, target: Option<&str>, until: i64) -> Progress {
     let hold = Hold { capability: CapabilityName::Calendar, target: target.map(Into::into), until: now(until) };
     Progress { holds: vec![hold], ..progress(&claim_of.lease, settled(1)) }
 }
@@ -165,6 +165,7 @@ pub(crate) async fn a_kind_that_nobody_asked_for_stays(world: &World) {
         per_target: 1,
         owner: "worker".into(),
         lease_until: now(9),
+        shares: Shares::default(),
     };
     assert_eq!(world.store.claim(&world.worker, now(1), request).await.unwrap()[0].lease.kind, Kind::Outage);
 }
@@ -197,6 +198,7 @@ pub(crate) async fn claims_at_the_same_time_share_nothing(world: &World) {
         per_target: 3,
         owner: owner.into(),
         lease_until: now(60),
+        shares: Shares::default(),
     };
     let claims = futures_util::future::join_all((0..8).map(|n| {
         let store = if n % 2 == 0 { &world.store } else { &replica };
@@ -248,46 +250,6 @@ pub(crate) async fn the_backlog_counts_what_waits(world: &World) {
     assert_eq!(world.store.backlog_of(&blocked).await.unwrap(), [blocked_row]);
 }
 
-pub(crate) async fn a_quiet_organisation_is_served_at_once_beside_ten_thousand_items_of_another(world: &World) {
-    let (busy, quiet) = (world.connect("a-busy").await, world.connect("b-quiet").await);
-    let tasks = (0..10_000).map(|n| arrival(&busy, &format!("t{n:05}"), 1, &format!("m{}", n % 500)));
-    for batch in tasks.collect::<Vec<_>>().chunks(1_000) {
-        world.store.take_in(now(0), batch.to_vec(), vec![]).await.unwrap();
-    }
-    for round in 0..5 {
-        let at = 1 + round;
-        world.want(&quiet, &format!("q{round}"), 1, "mara", at).await;
-        let claims = world.claim(at, 10, 4).await;
-        let of_quiet: Vec<_> = claims.iter().filter(|claim| claim.lease.scope == quiet).collect();
-        assert_eq!(of_quiet.len(), 1, "served by the first claim, round {round}");
-        world.record(at, &of_quiet[0].lease, settled(1)).await;
-        if round == 2 {
-            // From here on the other one is throttled as a whole: its ten thousand objects are not even looked at.
-            let of_busy = claims.iter().find(|claim| claim.lease.scope == busy).unwrap();
-            world.store.record(now(at), held(of_busy, None, 500)).await.unwrap();
-        }
-        if round > 2 {
-            assert_eq!(claims.len(), 1, "nothing of a throttled organisation is claimed");
-        }
-    }
-}
-
-pub(crate) async fn ten_thousand_items_of_a_disabled_connection_are_not_claimed_and_cost_no_other_its_turn(world: &World) {
-    let (broken, quiet) = (world.connect("a-broken").await, world.connect("b-quiet").await);
-    let tasks = (0..10_000).map(|n| arrival(&broken, &format!("t{n:05}"), 1, &format!("m{}", n % 500)));
-    for batch in tasks.collect::<Vec<_>>().chunks(1_000) {
-        world.store.take_in(now(0), batch.to_vec(), vec![]).await.unwrap();
-    }
-    let disabled = change(ConnectionState::Disabled);
-    world.store.change_connection_state(&broken, now(1), disabled, vec![], vec![]).await.unwrap();
-    world.want(&quiet, "q", 1, "mara", 2).await;
-    let claims = world.claim(2, 256, 4).await;
-    assert_eq!(claims.iter().map(|claim| claim.lease.key.as_str()).collect::<Vec<_>>(), ["q"]);
-    let active = change(ConnectionState::Active);
-    world.store.change_connection_state(&broken, now(3), active, vec![], vec![]).await.unwrap();
-    assert_eq!(world.claim(3, 256, 4).await.len(), 256, "all of it is due again by itself");
-}
-
 pub(crate) async fn four_at_a_time_for_a_mailbox_holds_over_replicas_and_reassignment(world: &World) {
     let acme = world.connect("acme").await;
     for n in 0..12 {
@@ -295,8 +257,14 @@ pub(crate) async fn four_at_a_time_for_a_mailbox_holds_over_replicas_and_reassig
     }
     let replicas = [Store::open(&world.url).await.unwrap(), Store::open(&world.url).await.unwrap()];
     let claim = async |store: &Store| {
-        let request =
-            ClaimRequest { kinds: vec![Kind::Task], limit: 256, per_target: 4, owner: "r".into(), lease_until: now(61) };
+        let request = ClaimRequest {
+            kinds: vec![Kind::Task],
+            limit: 256,
+            per_target: 4,
+            owner: "r".into(),
+            lease_until: now(61),
+            shares: Shares::default(),
+        };
         store.claim(&world.worker, now(1), request).await.unwrap()
     };
     let (first, second) = tokio::join!(claim(&replicas[0]), claim(&replicas[1]));

@@ -9,6 +9,7 @@ mod audit;
 mod claims;
 mod connections;
 mod directory;
+mod fairness;
 mod isolation;
 mod kept_answers;
 mod life;
@@ -117,9 +118,13 @@ behaviours! {
         claims_at_the_same_time_share_nothing
         the_next_due_instant_heeds_leases_waits_and_holds
         the_backlog_counts_what_waits
+        four_at_a_time_for_a_mailbox_holds_over_replicas_and_reassignment
+    }
+    fairness {
         a_quiet_organisation_is_served_at_once_beside_ten_thousand_items_of_another
         ten_thousand_items_of_a_disabled_connection_are_not_claimed_and_cost_no_other_its_turn
-        four_at_a_time_for_a_mailbox_holds_over_replicas_and_reassignment
+        an_organisation_with_its_share_is_passed_over_and_the_next_gets_what_is_free
+        what_is_due_next_is_found_fast_beside_ten_thousand_items_of_mailboxes_that_wait
     }
     records {
         a_settled_object_is_left_alone

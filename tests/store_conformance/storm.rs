@@ -2,7 +2,7 @@
 
 use argus_m365::{
     capabilities::PlaceChange,
-    store::{ClaimRequest, DeliveryState, Kind, PageRequest, Progress, Recorded, Store},
+    store::{ClaimRequest, DeliveryState, Kind, PageRequest, Progress, Recorded, Shares, Store},
 };
 use futures_util::future::join_all;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
@@ -55,6 +55,7 @@ async fn work(world: &World, store: &Store, worker: usize) -> usize {
             per_target: 2,
             owner: format!("worker-{worker}"),
             lease_until: now(600),
+            shares: Shares::default(),
         };
         let claims = store.claim(&world.worker, now(1), request).await.unwrap();
         if claims.is_empty() {

@@ -10,7 +10,8 @@ use argus_m365::{
     organisation::{OrgScope, OrganisationId},
     store::{
         Arrival, AuditFilter, Claim, ClaimRequest, ConnectionRow, ConnectionState, CredentialKind, DeadLetterFilter,
-        DeliveryError, Kind, Lease, NewAuditEntry, NewDeadLetter, Next, OutgoingEvent, PageRequest, Progress, Store, WorkerScope,
+        DeliveryError, Kind, Lease, NewAuditEntry, NewDeadLetter, Next, OutgoingEvent, PageRequest, Progress, Shares, Store,
+        WorkerScope,
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -155,8 +156,14 @@ impl World {
     }
 
     pub(crate) async fn claim(&self, at: i64, limit: u32, per_target: u32) -> Vec<Claim> {
-        let request =
-            ClaimRequest { kinds: vec![Kind::Task], limit, per_target, owner: "worker".into(), lease_until: now(at + 60) };
+        let request = ClaimRequest {
+            kinds: vec![Kind::Task],
+            limit,
+            per_target,
+            owner: "worker".into(),
+            lease_until: now(at + 60),
+            shares: Shares::default(),
+        };
         self.store.claim(&self.worker, now(at), request).await.unwrap()
     }
 

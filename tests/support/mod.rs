@@ -15,6 +15,7 @@
 mod children;
 mod connector;
 mod database;
+mod quiet;
 mod simulator;
 mod wait;
 mod world;
@@ -22,6 +23,7 @@ mod world;
 pub(crate) use children::{Owned, free_port, nats_server};
 pub(crate) use connector::{Connector, binary, token};
 pub(crate) use database::Store;
+pub(crate) use quiet::Quiet;
 pub(crate) use simulator::{Simulator, tenant};
 pub(crate) use wait::{eventually, eventually_within};
 pub(crate) use world::{SECRET, World};

@@ -26,6 +26,11 @@ impl Simulator {
         simulator
     }
 
+    /// Makes another tenant.
+    pub(crate) async fn add_tenant(&self, spec: &Value) {
+        self.post("tenants", spec).await;
+    }
+
     /// Puts a fault in place.
     pub(crate) async fn fault(&self, fault: Value) {
         self.post("faults", &fault).await;
