@@ -13,7 +13,7 @@ use crate::ids::Ids;
 pub(super) const USER_AGENT: &str = concat!("NONISV|Argus|M365Connector/", env!("CARGO_PKG_VERSION"));
 
 /// A fresh id a call, by which Microsoft's support finds it (Microsoft, "Best practices for working with Microsoft Graph").
-const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
+pub(super) const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 
 /// The headers of one call: the request's own, and over them those that are ours to set.
 pub(super) fn of_call(request: &Request, authorization: &HeaderValue, ids: &Ids) -> Result<HeaderMap, GraphError> {

@@ -188,9 +188,10 @@ impl Session {
     async fn repeating(&self, url: &Url, request: &Request, authorization: &HeaderValue) -> Result<Answer, GraphError> {
         let mut repeats = 0;
         loop {
-            // While this call waited for a token, or was broken off, another may have been told to wait.
-            self.in_time(request)?;
             let outgoing = self.outgoing(url, request, authorization)?;
+            // While this call waited for a token, or was broken off, another may have been told to wait.
+            let id = outgoing.headers().get(headers::CLIENT_REQUEST_ID);
+            self.shared.throttles.depart(&self.connection, request, id, self.shared.clock.now())?;
             let started = Instant::now();
             let result = self.shared.transport.exchange(outgoing).await;
             self.measure(request, &result, started.elapsed());

@@ -2,6 +2,9 @@
 //!
 //! A call that is sent too early is refused again, and counts towards the limit all the same (Microsoft, "Microsoft Graph
 //! throttling guidance").
+//!
+//! With the log level `argus_m365::graph::throttle=debug`, each call that leaves and each wait that is asked for is written down, in
+//! the order in which they came to be: no call stands behind a wait of its own that was not over.
 
 use std::{
     collections::HashMap,
@@ -9,6 +12,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use http::HeaderValue;
 
 use super::{GraphError, Request, ThrottleScope, Verdict, Workload, access::ConnectionKey};
 
@@ -22,16 +26,21 @@ pub(super) struct Throttles(Mutex<HashMap<Held, DateTime<Utc>>>);
 impl Throttles {
     /// Refuses a call that would be early: [`Verdict::Throttled`], code `heldBack`.
     pub(super) fn check(&self, connection: &ConnectionKey, request: &Request, now: DateTime<Utc>) -> Result<(), GraphError> {
+        in_time(&self.lock(), connection, request, now)
+    }
+
+    /// The same for a call that leaves at once if it may; `id` is its `client-request-id`.
+    pub(super) fn depart(
+        &self,
+        connection: &ConnectionKey,
+        request: &Request,
+        id: Option<&HeaderValue>,
+        now: DateTime<Utc>,
+    ) -> Result<(), GraphError> {
         let held = self.lock();
-        let until = |target: Option<String>| {
-            held.get(&(connection.clone(), request.workload, target)).copied().filter(|until| now < *until)
-        };
-        let whole = until(None).map(|until| (until, ThrottleScope::Workload));
-        let target = request.target.clone().and_then(|target| until(Some(target))).map(|until| (until, ThrottleScope::Target));
-        match whole.into_iter().chain(target).max_by_key(|(until, _)| *until) {
-            None => Ok(()),
-            Some((until, scope)) => Err(held_back(until, scope)),
-        }
+        in_time(&held, connection, request, now)?;
+        tracing::debug!(call = id.and_then(|id| id.to_str().ok()), "a call leaves");
+        Ok(())
     }
 
     /// Remembers what an answer asked for. A throttle is never shortened by a later one.
@@ -43,12 +52,14 @@ impl Throttles {
             // The token's own policy remembers that one.
             ThrottleScope::Login => return,
         };
-        self.hold(connection, request.workload, target, until, now);
+        let held = self.hold(connection, request.workload, target, until, now);
+        tracing::debug!(request_id = error.request_id, %until, "told to wait");
+        drop(held);
     }
 
     /// Holds a connection's workload back until an instant: its limit is used up, and the next call would be refused.
     pub(super) fn hold_workload(&self, connection: &ConnectionKey, workload: Workload, until: DateTime<Utc>, now: DateTime<Utc>) {
-        self.hold(connection, workload, None, until, now);
+        drop(self.hold(connection, workload, None, until, now));
     }
 
     fn hold(
@@ -58,16 +69,34 @@ impl Throttles {
         target: Option<String>,
         until: DateTime<Utc>,
         now: DateTime<Utc>,
-    ) {
+    ) -> MutexGuard<'_, HashMap<Held, DateTime<Utc>>> {
         let mut held = self.lock();
         // Those that are over go here: only throttled answers make the map grow, so only they need to look.
         held.retain(|_, until| now < *until);
         let known = held.entry((connection.clone(), workload, target)).or_insert(until);
         *known = until.max(*known);
+        held
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Held, DateTime<Utc>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Refuses a call that would be early.
+fn in_time(
+    held: &HashMap<Held, DateTime<Utc>>,
+    connection: &ConnectionKey,
+    request: &Request,
+    now: DateTime<Utc>,
+) -> Result<(), GraphError> {
+    let until =
+        |target: Option<String>| held.get(&(connection.clone(), request.workload, target)).copied().filter(|until| now < *until);
+    let whole = until(None).map(|until| (until, ThrottleScope::Workload));
+    let target = request.target.clone().and_then(|target| until(Some(target))).map(|until| (until, ThrottleScope::Target));
+    match whole.into_iter().chain(target).max_by_key(|(until, _)| *until) {
+        None => Ok(()),
+        Some((until, scope)) => Err(held_back(until, scope)),
     }
 }
 

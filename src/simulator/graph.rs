@@ -11,6 +11,7 @@ use super::{
     faults::{Effect, Fault, When},
     identity::{self, Grant},
     ledger::Arrival,
+    promises::{Came, Told},
     route::Route,
     sharepoint::{self, ListCall, RateLimit},
     teams,
@@ -97,24 +98,27 @@ pub(crate) async fn finish(world: &Arc<World>, call: &Call, started: Started) ->
 }
 
 fn admit(world: &World, route: &Route, call: &Call, arrival: &Arrival) -> Result<Admitted, Failure> {
+    let came = &Came { at: arrival.at, number: arrival.number, id: call.header("client-request-id") };
     if let Route::Token { tenant } | Route::DeviceCode { tenant } = route {
-        world.promises.came(|| format!("{}/token", tenant.to_lowercase()), arrival.at, arrival.number);
+        world.promises.came(|| format!("{}/token", tenant.to_lowercase()), came);
         return Ok(Admitted::plain(None));
     }
     if let Route::Webhook { name } = route {
-        world.promises.came(|| format!("webhook/{name}"), arrival.at, arrival.number);
+        world.promises.came(|| format!("webhook/{name}"), came);
         return Ok(Admitted::plain(None));
     }
     let grant = world.grants.caller(call, arrival.at)?;
     let settings = grant.tenant.settings();
     let Some(key) = route.mailbox() else {
         let scope = if call.path.contains("/channels/") { channel_of(&call.path) } else { service(route).to_owned() };
-        world.promises.came(|| format!("{}/{scope}", grant.app), arrival.at, arrival.number);
+        world.promises.came(|| format!("{}/{scope}", grant.app), came);
         let charge = |units| grant.tenant.sites.meter.charge(&grant.app, units, arrival.at, &settings.sharepoint);
         let rate = route.units().map_or(Ok(RateLimit::new()), charge);
         let rate = rate.inspect_err(|failure| {
             if let Some(wait) = failure.retry_after {
-                world.promises.told(format!("{}/{}", grant.app, service(route)), wait.written(arrival.at).1);
+                let until = wait.written(arrival.at).1;
+                let told = Told { until, at: arrival.at, request_id: None };
+                world.promises.told(format!("{}/{}", grant.app, service(route)), told);
             }
         })?;
         let charge = grant.tenant.units.charge(&grant.tenant, &grant.app, (route, call), arrival.at)?;
@@ -131,7 +135,7 @@ fn admit(world: &World, route: &Route, call: &Call, arrival: &Arrival) -> Result
             Failure::new(404, "ErrorInvalidUser", format!("The requested user '{key}' is invalid."))
         }
     })?;
-    world.promises.came(|| format!("{}/{}", grant.app, person.spec.id), arrival.at, arrival.number);
+    world.promises.came(|| format!("{}/{}", grant.app, person.spec.id), came);
     let slot = person.enter(&grant.app, &settings)?;
     may(&grant, route, &person)?;
     let state = *person.mailbox.read();
@@ -301,7 +305,8 @@ fn promise(world: &World, call: &Call, kind: &'static str, admitted: Option<&Adm
         Ok(seconds) => RetryAfter::Seconds(seconds).written(now).1,
         Err(_) => httpdate::parse_http_date(text).map_or(now, chrono::DateTime::from),
     };
-    world.promises.told(scope, until);
+    let request_id = reply.headers.iter().find(|(name, _)| *name == "request-id").map(|(_, id)| id.clone());
+    world.promises.told(scope, Told { until, at: now, request_id });
 }
 
 async fn pause(millis: u64) {

@@ -50,7 +50,7 @@ pub use directory::{DirectoryChange, Generate};
 pub use errors::RetryAfter;
 pub use faults::{Effect, Fault, FaultState, When};
 pub use ledger::{LedgerMode, RequestRecord};
-pub use promises::Violation;
+pub use promises::{Told, Violation};
 pub use report::{ChannelReport, Copies, EventReport, MailboxReport, MessageReport, Met, TenantState};
 pub use server::Simulator;
 pub use sharepoint::{

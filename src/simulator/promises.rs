@@ -24,40 +24,70 @@ pub struct Violation {
     pub at: DateTime<Utc>,
     /// The call's number in the ledger.
     pub request: u64,
+    /// Its `client-request-id`, if it had one.
+    pub call: Option<String>,
+    /// The answers that asked to wait, oldest first.
+    pub told: Vec<Told>,
+}
+
+/// An answer that asks to wait.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Told {
+    /// Until when.
+    pub until: DateTime<Utc>,
+    /// When it was written.
+    pub at: DateTime<Utc>,
+    /// Its `request-id`.
+    pub request_id: Option<String>,
+}
+
+/// A call that has arrived.
+#[derive(Debug)]
+pub(crate) struct Came<'call> {
+    /// When.
+    pub(crate) at: DateTime<Utc>,
+    /// Its number in the ledger.
+    pub(crate) number: u64,
+    /// Its `client-request-id`.
+    pub(crate) id: Option<&'call str>,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Promises {
     any: AtomicBool,
-    waits: Mutex<HashMap<String, DateTime<Utc>>>,
+    waits: Mutex<HashMap<String, Vec<Told>>>,
     violations: Mutex<Vec<Violation>>,
 }
 
 impl Promises {
     /// Notes that a scope was told to wait.
-    pub(crate) fn told(&self, scope: String, until: DateTime<Utc>) {
-        let mut waits = self.waits.lock();
-        let wait = waits.entry(scope).or_insert(until);
-        *wait = until.max(*wait);
+    pub(crate) fn told(&self, scope: String, told: Told) {
+        self.waits.lock().entry(scope).or_default().push(told);
         self.any.store(true, Ordering::Release);
     }
 
     /// Notes a call, and whether it came too early.
-    pub(crate) fn came(&self, scope: impl FnOnce() -> String, at: DateTime<Utc>, request: u64) {
+    pub(crate) fn came(&self, scope: impl FnOnce() -> String, came: &Came<'_>) {
         if !self.any.load(Ordering::Acquire) {
             return;
         }
         let scope = scope();
         let mut waits = self.waits.lock();
-        let Some(&not_before) = waits.get(&scope) else { return };
-        if at >= not_before {
+        let Some(told) = waits.get_mut(&scope) else { return };
+        told.retain(|told| came.at < told.until);
+        if told.is_empty() {
             waits.remove(&scope);
             self.any.store(!waits.is_empty(), Ordering::Release);
             return;
         }
+        // One that was written after the call had come says nothing of it.
+        let told: Vec<Told> = told.iter().filter(|told| told.at <= came.at).cloned().collect();
+        let Some(not_before) = told.iter().map(|told| told.until).max() else { return };
         let mut violations = self.violations.lock();
         if violations.len() < KEPT {
-            violations.push(Violation { scope, not_before, at, request });
+            let call = came.id.map(str::to_owned);
+            violations.push(Violation { scope, not_before, at: came.at, request: came.number, call, told });
         }
     }
 

@@ -10,6 +10,7 @@
 mod support;
 
 mod dice;
+mod early;
 mod load;
 mod microsoft;
 mod postgres_server;

@@ -15,6 +15,7 @@ pub(crate) const SETTINGS: &[(&str, &str)] = &[
     ("delivery.max_attempts", "1000"),
     // Objects here die with their workers by the hundred, and none of them is to blame.
     ("delivery.max_crashes", "1000"),
+    crate::early::LOG,
 ];
 
 /// A running connector.

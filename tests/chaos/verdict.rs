@@ -10,16 +10,13 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    dice::retry_after,
+    early::{self, UnderWay},
     load::{Ledger, Visit},
     support::{Connector, Store, World},
 };
 
 /// How soon after the last fault everything must agree.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// How long after a 429 a call may still arrive that was under way: decided on before its sender could read that answer, or read in the
-/// store that another replica had. The replicas here are told within 100 ms and a commit; the rest is a busy machine's.
-const UNDER_WAY: chrono::TimeDelta = chrono::TimeDelta::milliseconds(500);
 /// The reference that every event of ours carries.
 const OURS: &str = "acme/task-";
 
@@ -29,8 +26,8 @@ pub(crate) struct Verdict {
     converged: Duration,
     /// Tasks judged.
     tasks: usize,
-    /// Calls that arrived after a 429 and had left before its sender could know of it, and the latest of them after that answer.
-    under_way: (usize, chrono::TimeDelta),
+    /// Calls that arrived after a 429 and had left before their process could know of it.
+    under_way: UnderWay,
 }
 
 /// Waits for agreement and judges; the error says what is wrong.
@@ -65,21 +62,8 @@ pub(crate) async fn of(world: &World, connector: &Connector, ledger: &Ledger) ->
     if !met.is_empty() {
         return Err(format!("two live events of one task at some time: {met:?}"));
     }
-    let violations = world.simulator.violations().await;
-    let violations: Vec<_> = violations.as_array().into_iter().flatten().collect();
-    let early: Vec<_> = violations.iter().filter(|violation| after_the_answer(violation) >= UNDER_WAY).collect();
-    if !early.is_empty() {
-        return Err(format!("calls before their Retry-After: {early:?}"));
-    }
-    let latest = violations.iter().map(|violation| after_the_answer(violation)).max().unwrap_or_default();
-    Ok(Verdict { converged, tasks: ledger.wanted.len(), under_way: (violations.len(), latest) })
-}
-
-/// How long after the 429 of another call of the same mailbox a call arrived (the simulator notes that instant as it answers).
-fn after_the_answer(violation: &Value) -> chrono::TimeDelta {
-    let instant = |name: &str| violation[name].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap();
-    let told = instant("notBefore") - chrono::TimeDelta::seconds(i64::try_from(retry_after()).unwrap());
-    instant("at") - told
+    let under_way = early::judge(&world.simulator.violations().await, world.folder.path())?;
+    Ok(Verdict { converged, tasks: ledger.wanted.len(), under_way })
 }
 
 /// Companies of live events of one task in one mailbox in which more than one was a visit. The other thing that may stand there for a
@@ -134,10 +118,16 @@ impl Verdict {
     /// Prints the table's row, and appends it to the file that `ARGUS_CHAOS_TABLE` names.
     pub(crate) fn print(verdict: &Result<Self, String>, fault: &str, store: Store, count: usize, ledger: &Ledger, seed: u64) {
         let outcome = match verdict {
-            Ok(Self { converged, tasks, under_way: (calls, latest) }) => {
-                let under_way = match calls {
-                    0 => String::new(),
-                    _ => format!("; {calls} under way at a 429, the latest {} ms after it", latest.num_milliseconds()),
+            Ok(Self { converged, tasks, under_way: UnderWay { calls, latest } }) => {
+                let under_way = match (calls, latest) {
+                    (0, _) => String::new(),
+                    (_, None) => format!("; {calls} under way at a 429"),
+                    (_, Some(latest)) => {
+                        format!(
+                            "; {calls} under way at a 429, the latest {} ms after another's commit",
+                            latest.num_milliseconds()
+                        )
+                    }
                 };
                 format!(
                     "{tasks:>3} tasks right, 0 lost, 0 double, 0 stale, 0 early; agreed after {:>4.1} s{under_way}",
