@@ -183,3 +183,23 @@ async fn a_task_over_which_three_workers_died_is_set_aside_before_it_meets_a_fou
         world.finish(connector).await;
     }
 }
+
+#[tokio::test]
+async fn a_row_of_a_newer_release_is_set_aside_unread_and_delivered_by_a_replay_after_the_upgrade() {
+    for store in Store::available() {
+        let world = World::start(store).await;
+        let connector = world.connector(&[]).await;
+        publish(&world, &scheduled("task-1", 1)).await;
+        eventually("it is taken in", async || (connector.task("task-1").await["state"] == "BLOCKED").then_some(())).await;
+        store.change(&world.store, "UPDATE wanted SET body_format = 2").await;
+        connector.register().await;
+        assert_eq!(a_letter(&connector, 0).await["code"], "UNREADABLE");
+        assert_eq!(titles(&world).await, [""; 0]);
+        // The release that knows the form.
+        store.change(&world.store, "UPDATE wanted SET body_format = 1").await;
+        connector.data("mutation { replayDeadLetters { replayed } }", Value::Null).await;
+        connector.settled("task-1", 1).await;
+        assert_eq!(titles(&world).await, ["task-1 v1"]);
+        world.finish(connector).await;
+    }
+}

@@ -7,7 +7,6 @@ mod support;
 use argus_m365::clock::{Clock as _, SystemClock};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 use support::{Connector, Store, World, eventually};
 
 const NIAMH: &str = "niamh@acme-water.example";
@@ -83,19 +82,7 @@ async fn time_passes(world: &World, store: Store) {
         "UPDATE hold SET until = until - {micros}; \
          UPDATE wanted SET due_at = due_at - {micros}, not_before = not_before - {micros} WHERE due_at IS NOT NULL"
     );
-    match store {
-        Store::Sqlite => {
-            let mut connection = SqliteConnection::connect(&world.store).await.unwrap();
-            sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut connection).await.unwrap();
-            connection.close().await.unwrap();
-        }
-        Store::Postgres => {
-            let mut connection = PgConnection::connect(&world.store).await.unwrap();
-            let text = format!("SET argus.organisation = '*'; {text}");
-            sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut connection).await.unwrap();
-            connection.close().await.unwrap();
-        }
-    }
+    store.change(&world.store, &text).await;
 }
 
 /// Whether this process was told to wait.

@@ -14,6 +14,10 @@ use crate::{
     store::{Claim, Lease, Next, Progress},
 };
 
+/// The newest form of wanted state that this release reads; it reads every older one. A newer one, of a release that was taken back, may
+/// mean something else by the same words.
+const NEWEST_FORMAT: u16 = 1;
+
 /// A claim as its run takes it over.
 pub(super) struct Begun<Call> {
     pub(super) lease: Lease,
@@ -61,11 +65,16 @@ fn crashed(workers: u32) -> String {
     format!("{workers} workers in a row ended without a word while they worked on it")
 }
 
-/// A claim as the capability sees it; with the reason when its wanted state is not even JSON.
-fn work(claim: Claim) -> (Work, Option<serde_json::Error>) {
-    let (wanted, unreadable) = match serde_json::from_str(&claim.body) {
+/// A claim as the capability sees it; with the reason when its wanted state is of a form that is not known, or not even JSON.
+fn work(claim: Claim) -> (Work, Option<String>) {
+    let read = if claim.body_format > NEWEST_FORMAT {
+        Err(format!("its form {} is of a newer release, this one knows {NEWEST_FORMAT}", claim.body_format))
+    } else {
+        serde_json::from_str(&claim.body).map_err(|error| error.to_string())
+    };
+    let (wanted, unreadable) = match read {
         Ok(wanted) => (wanted, None),
-        Err(error) => (serde_json::Value::Null, Some(error)),
+        Err(problem) => (serde_json::Value::Null, Some(problem)),
     };
     let work = Work {
         organisation: claim.lease.scope.organisation().clone(),

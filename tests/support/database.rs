@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use argus_m365::ids::Ids;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
 /// Which store a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,23 @@ impl Store {
         match self {
             Self::Sqlite => format!("sqlite://{}", folder.join("store.db").display()),
             Self::Postgres => fresh_database(&postgres_server().expect("TEST_POSTGRES_URL")).await,
+        }
+    }
+
+    /// Carries out statements behind the connector's back, for every organisation.
+    pub(crate) async fn change(self, url: &str, statements: &str) {
+        match self {
+            Self::Sqlite => {
+                let mut connection = SqliteConnection::connect(url).await.expect("the store");
+                sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut connection).await.expect("a change");
+                connection.close().await.expect("closing");
+            }
+            Self::Postgres => {
+                let mut connection = PgConnection::connect(url).await.expect("the store");
+                let statements = format!("SET argus.organisation = '*'; {statements}");
+                sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut connection).await.expect("a change");
+                connection.close().await.expect("closing");
+            }
         }
     }
 }
