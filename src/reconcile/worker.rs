@@ -89,9 +89,9 @@ impl<C: Fitting, T: Tenants> Reconciler<C, T> {
                 tokio::select! { () = stop.cancelled() => {}, () = tokio::time::sleep(NOT_PRESENT) => {} }
                 continue;
             }
-            let shares = slots.shares(&permits);
-            let some_are_full = shares.any_full();
-            match this.claim(asked_at, permits.num_permits(), shares, &shared.waits).await {
+            let room = slots.shares(&permits);
+            let some_are_full = room.any_full();
+            match this.claim(asked_at, permits.num_permits(), room, &shared.waits).await {
                 Ok(claims) if claims.is_empty() => {
                     drop(permits);
                     this.sleep(asked_at, some_are_full, &stop).await;

@@ -10,9 +10,9 @@ use std::{collections::HashMap, path::Path};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-/// How long after one replica has committed a wait a call of another may still leave: a tenth of a second, and what a busy machine takes
-/// between asking whether it may and leaving.
-const OTHERS: TimeDelta = TimeDelta::milliseconds(500);
+/// How long after one replica has committed a wait a call of another may still leave: a tenth of a second, and as much again for what a
+/// busy machine takes between asking whether it may and leaving.
+const OTHERS: TimeDelta = TimeDelta::milliseconds(200);
 /// The same where no commit was written down: after the answer. Who was told may have been killed over it; who lives commits at once.
 const UNCOMMITTED: TimeDelta = TimeDelta::seconds(5);
 
@@ -112,4 +112,39 @@ impl Logs {
 
 fn text_of(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
+}
+
+/// A log with these lines, each so many milliseconds after the hour.
+fn log(folder: &Path, name: &str, lines: &[(&str, &str, &str, u32)]) {
+    let line = |(message, field, id, at): &(&str, &str, &str, u32)| {
+        format!("{{\"timestamp\":\"2026-11-25T08:00:00.{at:03}Z\",\"message\":\"{message}\",\"{field}\":\"{id}\"}}\n")
+    };
+    std::fs::write(folder.join(name), lines.iter().map(line).collect::<String>()).unwrap();
+}
+
+#[test]
+fn the_judge_tells_a_call_under_way_from_one_that_left_too_early() {
+    let folder = tempfile::tempdir().unwrap();
+    let (leaves, told) = (("a call leaves", "call"), ("told to wait", "request_id"));
+    let before = (leaves.0, leaves.1, "before", 99);
+    let after = (leaves.0, leaves.1, "after", 100);
+    log(
+        folder.path(),
+        "one.log",
+        &[before, (told.0, told.1, "answer", 100), after, ("a wait is committed", told.1, "answer", 110)],
+    );
+    log(folder.path(), "two.log", &[(leaves.0, leaves.1, "soon", 309), (leaves.0, leaves.1, "late", 310)]);
+    let judged = |call: &str| {
+        let told = serde_json::json!([{ "requestId": "answer", "at": "2026-11-25T08:00:00.090Z" }]);
+        judge(&serde_json::json!([{ "call": call, "told": told }]), folder.path())
+    };
+    assert_eq!(judged("before").unwrap().calls, 1, "it left before its process knew");
+    assert_eq!(judged("soon").unwrap().latest, Some(TimeDelta::milliseconds(199)), "another replica cannot know at once");
+    for (call, reason) in [
+        ("after", "the process that had been told"),
+        ("late", "another replica had committed"),
+        ("unknown", "no connector knows"),
+    ] {
+        assert!(judged(call).unwrap_err().contains(reason), "{call}");
+    }
 }
