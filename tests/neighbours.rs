@@ -2,15 +2,11 @@
 
 mod support;
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
-use support::{Quiet, Store, World, eventually, eventually_within};
+use support::{Quiet, Store, World, eventually};
 
 /// Calls that one organisation may have under way here.
 const CONCURRENCY: u32 = 8;
-/// What a quiet organisation's visit may take beside a throttled one, at most.
-const PROMISED: Duration = Duration::from_secs(5);
 
 fn scheduled(task: &str, worker: &str) -> Value {
     json!({
@@ -67,28 +63,5 @@ async fn an_organisation_whose_calls_do_not_end_leaves_the_next_its_turn() {
         assert_eq!(world.simulator.struck().await, under_way, "acme still has those calls under way, and no more");
         connector.kill();
         world.abandon().await;
-    }
-}
-
-#[tokio::test]
-async fn a_quiet_organisations_visits_are_in_time_beside_one_that_is_refused_all_the_while() {
-    for store in Store::available() {
-        let world = World::start(store).await;
-        let connector = world.connector(&[]).await;
-        connector.register().await;
-        let quiet = Quiet::register(&world, &connector, 2).await;
-        trouble(&world, 50, json!({ "effect": { "status": { "status": 429, "retryAfter": { "seconds": 1 } } } })).await;
-        publish_acmes(&world, 200, 50).await;
-        eventually("acme is refused", async || (world.simulator.struck().await >= 50).then_some(())).await;
-        for number in 0..20 {
-            let task = format!("quiet-{number}");
-            world.publish("argus.quiet.task.scheduled", &scheduled(&task, &Quiet::mailbox(number % 2))).await;
-            eventually_within(PROMISED, "its visit stands in time", async || {
-                (quiet.state(&connector, &task).await == "SETTLED").then_some(())
-            })
-            .await;
-        }
-        world.simulator.heal().await;
-        world.finish(connector).await;
     }
 }
