@@ -8,7 +8,7 @@ use crate::support::{Owned, Store, World, binary, eventually, free_port};
 fn core_limit(process: u32) -> Option<(String, String)> {
     let limits = std::fs::read_to_string(format!("/proc/{process}/limits")).ok()?;
     let words: Vec<_> = limits.lines().find_map(|line| line.strip_prefix("Max core file size"))?.split_whitespace().collect();
-    Some((words.first()?.to_string(), words.get(1)?.to_string()))
+    Some(((*words.first()?).to_owned(), (*words.get(1)?).to_owned()))
 }
 
 #[tokio::test]

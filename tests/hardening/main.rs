@@ -12,8 +12,9 @@
 //! | [`outbound`] | links and redirects that lead away |
 //! | [`rotation`] | the master key changed while deliveries run |
 //! | [`database`] | the store, seen from beside the connector |
+//! | [`disguises`] | a secret in every form that it may take on the way |
 
-#![expect(clippy::unwrap_used, reason = "in a test a failed unwrap is the failure")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a failed unwrap is the failure")]
 
 mod abuse;
 mod audit_closed;
@@ -21,6 +22,7 @@ mod audit_joined;
 mod canaries;
 mod core_dumps;
 mod database;
+mod disguises;
 mod expiry;
 mod key_files;
 mod outbound;

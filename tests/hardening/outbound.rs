@@ -27,8 +27,9 @@ async fn listener(answer: String) -> (u16, Arc<AtomicUsize>) {
             let answer = answer.clone();
             tokio::spawn(async move {
                 let mut request = [0; 16_384];
-                stream.read(&mut request).await.unwrap_or(0);
-                stream.write_all(answer.as_bytes()).await.unwrap_or_default();
+                if stream.read(&mut request).await.unwrap_or(0) > 0 {
+                    stream.write_all(answer.as_bytes()).await.unwrap_or_default();
+                }
             });
         }
     });
