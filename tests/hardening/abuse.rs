@@ -191,12 +191,12 @@ async fn exchange(connector: &Connector, body: &[u8]) -> (u16, String) {
         connector.token(),
         body.len()
     );
-    let send = async {
+    let whole = async {
         writer.write_all(head.as_bytes()).await?;
         writer.write_all(body).await
     };
     let mut answer = Vec::new();
-    let (sent, read) = tokio::join!(send, reader.read_to_end(&mut answer));
+    let (sent, read) = tokio::join!(whole, reader.read_to_end(&mut answer));
     let text = String::from_utf8_lossy(&answer).into_owned();
     let status = text.split(' ').nth(1).and_then(|status| status.parse().ok());
     let status = status.unwrap_or_else(|| panic!("no answer: {sent:?}, {read:?}"));
