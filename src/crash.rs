@@ -23,6 +23,9 @@ pub const POINTS: &[&str] = &[
 pub const IMPORT_POINTS: &[&str] =
     &["import.begun", "import.page-staged", "import.read", "import.half-applied", "import.applied"];
 
+/// Where a rotation of the master key may be cut short: after each of its steps.
+pub const ROTATION_POINT: &str = "keys.rotate-step";
+
 /// Dies here if told to.
 #[cfg(feature = "simulator")]
 pub(crate) fn point(name: &str) {

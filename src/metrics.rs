@@ -44,6 +44,9 @@ pub struct Metrics {
     pub teams_accounts_lost_total: IntCounter,
     /// Audit entries in the store, whoever wrote them; moved by [`Metrics::raise_audit_entries`] alone.
     audit_entries_total: Mutex<IntCounter>,
+    /// Transactions of this process that were given up because their audit entries could not be written: what they would have begun at
+    /// Microsoft does not happen. Moved by [`Metrics::raise_audit_write_failures`] alone.
+    audit_write_failures_total: Mutex<IntCounter>,
     /// 1 while an organisation's audit chain verifies, 0 when it does not; as of the last check.
     pub audit_intact: IntGaugeVec,
     /// Messages in the stream that were not taken yet.
@@ -123,6 +126,10 @@ impl Metrics {
             audit_entries_total: Mutex::new(
                 declare.counter("audit_entries_total", "Audit entries in the store, whoever wrote them.")?,
             ),
+            audit_write_failures_total: Mutex::new(declare.counter(
+                "audit_write_failures_total",
+                "Transactions given up because their audit entries could not be written.",
+            )?),
             audit_intact: declare.gauges(
                 "audit_intact",
                 "1 while an organisation's audit chain verifies, as of the last check.",
@@ -136,12 +143,12 @@ impl Metrics {
     /// Raises the count of audit entries to what the store holds. A smaller number (a restored backup) starts the counter anew,
     /// which is how Prometheus expects a counter to be reset.
     pub fn raise_audit_entries(&self, total: u64) {
-        // Two scrapes at once would both add the difference.
-        let counter = self.audit_entries_total.lock().unwrap_or_else(PoisonError::into_inner);
-        if total < counter.get() {
-            counter.reset();
-        }
-        counter.inc_by(total.saturating_sub(counter.get()));
+        raise(&self.audit_entries_total, total);
+    }
+
+    /// Raises the count of transactions that could not be audited to what the store has counted in this process.
+    pub fn raise_audit_write_failures(&self, total: u64) {
+        raise(&self.audit_write_failures_total, total);
     }
 
     /// All of them in Prometheus' text form.
@@ -178,6 +185,15 @@ impl Declare<'_> {
     fn histograms(&self, name: &str, help: &str, labels: &[&str], buckets: &[f64]) -> Result<HistogramVec, prometheus::Error> {
         self.register(HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels)?)
     }
+}
+
+fn raise(counter: &Mutex<IntCounter>, total: u64) {
+    // Two scrapes at once would both add the difference.
+    let counter = counter.lock().unwrap_or_else(PoisonError::into_inner);
+    if total < counter.get() {
+        counter.reset();
+    }
+    counter.inc_by(total.saturating_sub(counter.get()));
 }
 
 #[cfg(test)]

@@ -215,7 +215,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 /// Gives every error of a response its code, and failures of ours the id to ask us with.
 ///
 /// What has no code yet comes from the library: a query that does not parse or does not fit the schema. Its "Did you mean"
-/// goes, which `disable_suggestions` leaves in for arguments.
+/// goes, which `disable_suggestions` leaves in for arguments; so does what it quotes of a value, which may be a secret in the wrong place.
 pub(super) fn finish(mut response: Response, correlation_id: &str) -> Response {
     for error in &response.errors {
         show_null(&mut response.data, &error.path);
@@ -226,15 +226,29 @@ pub(super) fn finish(mut response: Response, correlation_id: &str) -> Response {
         match extensions.get("code") {
             None => {
                 extensions.set("code", Code::BadUserInput.word());
-                if let Some(suggestion) = error.message.find(" Did you mean") {
-                    error.message.truncate(suggestion);
-                }
+                take_out(&mut error.message);
             }
             Some(code) if *code == Code::Internal.word().into() => extensions.set("correlationId", correlation_id),
             Some(_) => {}
         }
     }
     response
+}
+
+/// What goes out of the library's messages: from these words on, and what is said in place of it.
+const TAKEN_OUT: [(&str, &str); 3] = [
+    (" Did you mean", ""),
+    (", found ", ", which the value given is not"),
+    (" does not contain the value ", " does not contain the value given"),
+];
+
+fn take_out(message: &mut String) {
+    for (from, instead) in TAKEN_OUT {
+        if let Some(at) = message.find(from) {
+            message.truncate(at);
+            message.push_str(instead);
+        }
+    }
 }
 
 /// Puts null where a failed field is missing: the library leaves it out, while the specification (section 6.4.4) promises null.
@@ -305,6 +319,20 @@ mod tests {
         let error = ServerError::new("Unknown argument \"frist\". Did you mean \"first\"?", None);
         let text = serde_json::to_string(&finish(Response::from_errors(vec![error]), "c")).unwrap();
         assert!(text.contains("BAD_USER_INPUT") && !text.contains("Did you mean"), "{text}");
+    }
+
+    #[test]
+    fn what_the_library_refuses_does_not_repeat_the_value() {
+        for (quoting, said) in [
+            (r#"Expected input type "Cloud", found "hunter2"."#, r#"Expected input type "Cloud", which the value given is not"#),
+            (
+                r#"Invalid value for argument "c", enumeration type "Cloud" does not contain the value "hunter2""#,
+                r#"Invalid value for argument "c", enumeration type "Cloud" does not contain the value given"#,
+            ),
+        ] {
+            let response = finish(Response::from_errors(vec![ServerError::new(quoting, None)]), "c");
+            assert_eq!(response.errors[0].message, said);
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub(super) async fn refresh(parts: &Parts) -> Result<(), StoreError> {
     set_backlog(metrics, &parts.store.backlog(&parts.worker).await?, parts.clock.now());
     set_dead_letters(metrics, &parts.store.dead_letter_counts(&parts.worker).await?);
     metrics.raise_audit_entries(parts.store.audit_entries(&parts.worker).await?);
+    metrics.raise_audit_write_failures(parts.store.unaudited());
     connections(parts).await
 }
 

@@ -138,7 +138,7 @@ async fn refuse_unknown_keys(store: &Store, worker: &WorkerScope, vault: &Vault)
     let known = vault.key_ids();
     for id in store.key_ids_in_use(worker).await.context("reading which keys are in use")? {
         if !known.contains(&id) {
-            bail!("vault.keyring: a connection is sealed under key {id:?}, which the ring does not hold");
+            bail!("vault.keyring: a stored credential is sealed under key {id:?}, which the ring does not hold");
         }
     }
     Ok(())

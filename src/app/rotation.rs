@@ -1,6 +1,6 @@
 //! Everything that is sealed, put under the newest key of the ring while the service runs.
 
-use crate::{connections::ConnectionError, store::StoreError};
+use crate::{connections::ConnectionError, crash, store::StoreError};
 
 use super::Parts;
 
@@ -26,6 +26,7 @@ pub async fn rotate(parts: &Parts, mut done: impl FnMut(u64)) -> Result<u64, Con
         }
         total += step as u64;
         done(total);
+        crash::point(crash::ROTATION_POINT);
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
     intake::{Intake, IntakeHealth},
     outbox::{Outbox, OutboxSettings},
     reconcile::{Reconciler, backoff::BackoffSettings},
-    settings::{Role, Settings},
+    settings::{CLOSED, Role, Settings},
 };
 
 /// How long the publisher may still publish after the last delivery was recorded.
@@ -32,6 +32,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Runs the service until `stop`, then stops it in order. Errors are those of starting; once it runs, it lives.
 pub async fn serve(settings: Settings, role: Role, stop: CancellationToken) -> anyhow::Result<()> {
+    tell_exposed_files(&settings);
     let parts = Parts::open(&settings).await?;
     schema::tell_second_line(&parts.store).await?;
     let stopping = CancellationToken::new();
@@ -55,6 +56,14 @@ pub async fn serve(settings: Settings, role: Role, stop: CancellationToken) -> a
     parts.store.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// No reason not to start: in a container the mode is often not ours to choose.
+fn tell_exposed_files(settings: &Settings) {
+    for file in settings.exposed_files() {
+        let (mode, path) = (file.mode_text(), file.path.display());
+        tracing::warn!(setting = file.key, file = %path, mode, "a file with a secret is open to others; chmod it to {CLOSED}");
+    }
 }
 
 async fn finish_server(server: JoinHandle<std::io::Result<()>>) {
@@ -102,6 +111,7 @@ impl Worker {
         let waits = BackoffSettings { initial: settings.delivery.probe_initial, max: settings.delivery.probe_max };
         loops.spawn(parts.connections.clone().probe_broken(parts.worker.clone(), waits, taking.clone()));
         loops.spawn(parts.connections.clone().follow_sign_ins(parts.worker.clone(), taking.clone()));
+        loops.spawn(parts.connections.clone().warn_of_ends(parts.worker.clone(), taking.clone()));
         loops.spawn(auditor(settings, parts, client.clone())?.run(taking.clone()));
         loops.spawn(pruner::run(parts.clone(), taking.clone()));
         let outbox = Outbox::new(

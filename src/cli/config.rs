@@ -6,7 +6,7 @@ use super::{
     failure::Answer,
     say::{self, say},
 };
-use crate::settings::{Settings, SettingsError, Sources, print_defaults};
+use crate::settings::{CLOSED, Settings, SettingsError, Sources, print_defaults};
 
 /// `config …`
 #[derive(Debug, Subcommand)]
@@ -33,6 +33,14 @@ fn check(settings: &Settings) -> anyhow::Result<()> {
     say!("the settings are valid")?;
     for (key, origin) in settings.origins() {
         say!("  {key:<32} from {origin}")?;
+    }
+    for file in settings.exposed_files() {
+        say!(
+            "  warning: {}: {} has mode {}; only its owner should read it ({CLOSED})",
+            file.key,
+            file.path.display(),
+            file.mode_text()
+        )?;
     }
     say!("  everything else is at its default; `argus-m365 config default` lists it")?;
     Ok(())

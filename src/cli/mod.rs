@@ -83,11 +83,30 @@ fn sources(arguments: &Arguments) -> Result<Sources, SettingsError> {
     Sources::find(arguments.config.as_deref(), std::env::vars_os())
 }
 
-/// A core file would hold every unsealed credential. Where the limit cannot be set, the process goes on.
+/// A core file would hold every unsealed credential, so none is written: not by the limit, nor by a handler that the limit does not bind
+/// (`core_pattern` with a pipe), which the second switch keeps away, and debuggers of the same user with it. Where neither can be
+/// set, the process goes on.
 fn refuse_core_dumps() {
     use rustix::process::{Resource, Rlimit, setrlimit};
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     if let Err(error) = setrlimit(Resource::Core, none) {
         eprintln!("argus-m365: core dumps could not be switched off: {error}");
+    }
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable) {
+        eprintln!("argus-m365: core dumps could not be switched off for handlers: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn no_core_is_dumped_neither_into_a_file_nor_to_a_handler() {
+        use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
+        super::refuse_core_dumps();
+        let limit = getrlimit(Resource::Core);
+        assert_eq!((limit.current, limit.maximum), (Some(0), Some(0)));
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
     }
 }

@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | [`account`] | the signed-in account that posts to Teams |
 //! | [`registration`] | what an administrator may register, checked field by field |
+//! | [`expiry`] | warnings before a credential ends |
 //! | [`reseal`] | credentials under the newest master key, online |
 //! | [`sealing`] | the registration as a sealed row, and back |
 //! | [`service`] | register, replace, remove, view |
@@ -20,6 +21,7 @@
 mod account;
 mod breaker;
 mod channel_checks;
+mod expiry;
 mod opened;
 mod probe;
 mod records;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::ConnectionError;
 use crate::{
-    graph::{Cloud, Credential, certificate_thumbprint},
+    graph::{Cloud, Credential, certificate_facts},
     store::CredentialKind,
 };
 
@@ -23,7 +23,7 @@ pub struct Registration {
     pub application_certificate: Option<SecretString>,
     /// The cloud.
     pub cloud: Cloud,
-    /// When the secret ends, if the administrator says so.
+    /// When the credential ends, if the administrator says so; a certificate says it itself.
     pub secret_expires_at: Option<DateTime<Utc>>,
 }
 
@@ -54,7 +54,7 @@ impl Registration {
             .map_err(|_| invalid("applicationId", "is not a GUID (the Application (client) ID of the app registration)"))?
             .hyphenated()
             .to_string();
-        let (credential, kind, hint) = match (self.application_secret, self.application_certificate) {
+        let given = match (self.application_secret, self.application_certificate) {
             (Some(secret), None) => self::secret(secret)?,
             (None, Some(pem)) => certificate(pem)?,
             (None, None) => return Err(invalid("applicationSecret", "is missing: give a secret or a certificate")),
@@ -65,11 +65,12 @@ impl Registration {
         Ok(Checked {
             directory_id,
             application_id,
-            credential,
-            kind,
-            hint,
+            credential: given.credential,
+            kind: given.kind,
+            hint: given.hint,
             cloud: self.cloud,
-            secret_expires_at: self.secret_expires_at,
+            // What is said later than the certificate's own end is a mistake: Microsoft goes by the certificate.
+            secret_expires_at: given.ends.into_iter().chain(self.secret_expires_at).min(),
         })
     }
 }
@@ -95,7 +96,15 @@ fn directory(text: &str) -> Result<String, ConnectionError> {
     Err(invalid(FIELD, "is neither a GUID nor a domain name"))
 }
 
-fn secret(secret: SecretString) -> Result<(Credential, CredentialKind, String), ConnectionError> {
+/// What the application proves itself with, and what it says of itself.
+struct Given {
+    credential: Credential,
+    kind: CredentialKind,
+    hint: String,
+    ends: Option<DateTime<Utc>>,
+}
+
+fn secret(secret: SecretString) -> Result<Given, ConnectionError> {
     const FIELD: &str = "applicationSecret";
     let text = secret.expose_secret();
     if text.trim().is_empty() {
@@ -110,16 +119,17 @@ fn secret(secret: SecretString) -> Result<(Credential, CredentialKind, String), 
     let mut last: Vec<char> = text.chars().rev().take(3).collect();
     last.reverse();
     let hint = last.into_iter().collect();
-    Ok((Credential::Secret(secret), CredentialKind::Secret, hint))
+    Ok(Given { credential: Credential::Secret(secret), kind: CredentialKind::Secret, hint, ends: None })
 }
 
-fn certificate(pem: SecretString) -> Result<(Credential, CredentialKind, String), ConnectionError> {
+fn certificate(pem: SecretString) -> Result<Given, ConnectionError> {
     const FIELD: &str = "applicationCertificate";
     if pem.expose_secret().len() > LONGEST_PEM {
         return Err(invalid(FIELD, "is longer than 64 KiB"));
     }
-    let thumbprint = certificate_thumbprint(pem.expose_secret()).map_err(|error| invalid(FIELD, &error.to_string()))?;
-    Ok((Credential::Certificate(pem), CredentialKind::Certificate, thumbprint))
+    let facts = certificate_facts(pem.expose_secret()).map_err(|error| invalid(FIELD, &error.to_string()))?;
+    let credential = Credential::Certificate(pem);
+    Ok(Given { credential, kind: CredentialKind::Certificate, hint: facts.thumbprint, ends: facts.ends })
 }
 
 fn invalid(field: &'static str, problem: &str) -> ConnectionError {
@@ -168,6 +178,30 @@ mod tests {
         assert_eq!(refused(|r| r.application_secret = Some("a\nb".into())), "applicationSecret");
         assert_eq!(refused(|r| r.application_secret = Some(r.application_id.clone().into())), "applicationSecret");
         assert_eq!(refused(|r| r.application_certificate = Some("x".into())), "applicationCertificate");
+    }
+
+    /// A certificate that ends with 2029, and its key.
+    fn pair() -> SecretString {
+        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+        let mut params = rcgen::CertificateParams::new(vec!["argus.example".into()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(2030, 1, 1);
+        format!("{}{}", params.self_signed(&key).unwrap().pem(), key.serialize_pem()).into()
+    }
+
+    #[test]
+    fn a_certificate_ends_when_it_says_itself_unless_somebody_knows_an_earlier_end() {
+        let own: DateTime<Utc> = "2030-01-01T00:00:00Z".parse().unwrap();
+        let (earlier, later) = (own - chrono::TimeDelta::days(9), own + chrono::TimeDelta::days(9));
+        for (said, ends) in [(None, own), (Some(later), own), (Some(earlier), earlier)] {
+            let mut certificate = registration();
+            certificate.application_secret = None;
+            certificate.application_certificate = Some(pair());
+            certificate.secret_expires_at = said;
+            let checked = certificate.check().unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(checked.secret_expires_at, Some(ends));
+        }
+        let checked = registration().check().unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(checked.secret_expires_at, None, "a secret does not say it");
     }
 
     #[test]

@@ -140,6 +140,8 @@ pub struct Connections {
     pub(super) confirmed: Arc<Mutex<HashMap<OrgScope, Confirmed>>>,
     /// Access tokens of signed-in accounts.
     pub(super) accounts: Arc<Accounts>,
+    /// Tells of a new credential, whose end may be near already.
+    pub(super) registered: Arc<tokio::sync::Notify>,
     background: TaskTracker,
 }
 
@@ -157,6 +159,7 @@ impl Connections {
             opened: Arc::default(),
             confirmed: Arc::default(),
             accounts: Arc::default(),
+            registered: Arc::default(),
             background: TaskTracker::new(),
         }
     }
@@ -197,6 +200,7 @@ impl Connections {
         }
         self.forget(scope);
         self.announce_change();
+        self.registered.notify_one();
         self.view(scope).await?.ok_or(ConnectionError::Conflict)
     }
 

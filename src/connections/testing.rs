@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use serde_json::json;
 
 use super::{
-    Actor, Check, CheckStatus, ConnectionError, Connections, TestReport, records, sealing,
+    Actor, Check, CheckStatus, ConnectionError, Connections, TestReport, expiry, records, sealing,
     service::{PATIENCE, out_of_patience, told},
 };
 use crate::{
@@ -42,6 +42,8 @@ const BROADER: [(&str, &str); 6] = [
     ("GroupMember.Read.All", "Group.Read.All"),
     ("GroupMember.Read.All", "Directory.Read.All"),
 ];
+/// A credential that ends within so many days is worth a warning: the first that is given of itself comes then.
+const WARNED_FROM: i64 = expiry::FIRST.cast_signed();
 /// Entra takes an assertion and we take a token up to five minutes off; half a minute is worth a word.
 const SKEW_FAIL_MS: i64 = 300_000;
 const SKEW_WARN_MS: i64 = 30_000;
@@ -193,7 +195,7 @@ impl Connections {
             _ if ends <= self.parts.clock.now() => {
                 check(CheckStatus::Fail, format!("the credential ended on {}", ends.date_naive()), Some(renew))
             }
-            ..=60 => {
+            ..=WARNED_FROM => {
                 check(CheckStatus::Warn, format!("the credential ends in {days} days, on {}", ends.date_naive()), Some(renew))
             }
             _ => check(CheckStatus::Pass, format!("the credential is good until {}", ends.date_naive()), None),

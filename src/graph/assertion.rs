@@ -45,12 +45,25 @@ pub enum CertificateError {
     CannotSign,
 }
 
-/// The thumbprint of the certificate in a PEM with its private key: SHA-256 of the certificate, upper-case hexadecimal, as
-/// administrators see it in the portal. Anything that could not sign a token request is refused here, before it is stored.
-pub fn certificate_thumbprint(pem: &str) -> Result<String, CertificateError> {
+/// What administrators are told of a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateFacts {
+    /// SHA-256 of the certificate, upper-case hexadecimal, as the portal shows it.
+    pub thumbprint: String,
+    /// When it ends (`notAfter`, RFC 5280 section 4.1.2.5): from then on Microsoft refuses it. `None`: it does not say so readably.
+    pub ends: Option<DateTime<Utc>>,
+}
+
+/// Reads the certificate in a PEM with its private key. Anything that could not sign a token request is refused here, before it is stored.
+pub fn certificate_facts(pem: &str) -> Result<CertificateFacts, CertificateError> {
     let signer = AssertionSigner::from_pem(pem)?;
     signer.sign("https://login.invalid", "probe", Uuid::nil(), DateTime::UNIX_EPOCH)?;
-    Ok(hexadecimal(&signer.thumbprint))
+    Ok(CertificateFacts { thumbprint: hexadecimal(&signer.thumbprint), ends: signer.ends })
+}
+
+fn end_of(certificate: &CertificateDer<'_>) -> Option<DateTime<Utc>> {
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    DateTime::from_timestamp(parsed.validity().not_after.timestamp(), 0)
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
@@ -62,6 +75,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 pub(super) struct AssertionSigner {
     key: Arc<dyn SigningKey>,
     thumbprint: [u8; 32],
+    ends: Option<DateTime<Utc>>,
 }
 
 impl AssertionSigner {
@@ -82,7 +96,7 @@ impl AssertionSigner {
             .into_iter()
             .find(|certificate| CertifiedKey::new(vec![certificate.clone()], Arc::clone(&key)).keys_match().is_ok());
         let own = own.ok_or(CertificateError::NotAPair)?;
-        Ok(Self { key, thumbprint: Sha256::digest(&own).into() })
+        Ok(Self { key, thumbprint: Sha256::digest(&own).into(), ends: end_of(&own) })
     }
 
     /// Signs an assertion by `application` for the token endpoint `audience`.
@@ -181,7 +195,20 @@ mod tests {
         let certificate = pair(&key);
         let der = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
         let shown = format!("{:02X?}", &Sha256::digest(&der)[..]).replace(['[', ']', ',', ' '], "");
-        assert_eq!(certificate_thumbprint(&format!("{certificate}\r\n{}", key.serialize_pem())).unwrap(), shown);
+        assert_eq!(certificate_facts(&format!("{certificate}\r\n{}", key.serialize_pem())).unwrap().thumbprint, shown);
+    }
+
+    #[test]
+    fn a_certificate_says_itself_when_it_ends() {
+        let key = rsa();
+        // On both sides of 2050, where the form of an instant in a certificate changes.
+        for (year, month, day) in [(2027, 2, 28), (2049, 12, 31), (2050, 1, 1), (9999, 12, 31)] {
+            let mut params = CertificateParams::new(vec!["argus.example".into()]).unwrap();
+            params.not_after = rcgen::date_time_ymd(year, month, day);
+            let pem = format!("{}{}", params.self_signed(&key).unwrap().pem(), key.serialize_pem());
+            let ends = chrono::NaiveDate::from_ymd_opt(year, month.into(), day.into()).unwrap();
+            assert_eq!(certificate_facts(&pem).unwrap().ends, Some(ends.and_hms_opt(0, 0, 0).unwrap().and_utc()));
+        }
     }
 
     #[test]
@@ -204,7 +231,7 @@ mod tests {
             (format!("-----BEGIN CERTIFICATE-----\n%%\n-----END CERTIFICATE-----\n{key_pem}"), CertificateError::NoCertificate),
         ];
         for (pem, wanted) in cases {
-            assert_eq!(certificate_thumbprint(&pem).unwrap_err(), wanted);
+            assert_eq!(certificate_facts(&pem).unwrap_err(), wanted);
         }
     }
 }

@@ -38,7 +38,7 @@ mod token;
 mod transport;
 
 pub use access::{Access, Credential};
-pub use assertion::{CertificateError, certificate_thumbprint};
+pub use assertion::{CertificateError, CertificateFacts, certificate_facts};
 pub use client::{GraphClient, GraphSettings, TokenProbe};
 pub use cloud::Cloud;
 pub use device::{AccountGrant, DeviceCode, SignInAnswer};

@@ -6,6 +6,7 @@
 
 mod audit;
 mod auth;
+mod exposed;
 mod keys;
 mod logging;
 mod microsoft;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 
 pub use audit::Audit;
 pub use auth::{Auth, KeySource};
+pub use exposed::{CLOSED, ExposedFile};
 pub use keys::print_defaults;
 pub use logging::{Log, LogFormat};
 pub use microsoft::{Calendar, Delivery, Directory, Microsoft, Teams, UnknownPolicy};
@@ -52,6 +54,7 @@ pub struct Settings {
     auth: Option<Auth>,
     vault: Option<Vault>,
     origins: Vec<(&'static str, String)>,
+    secret_files: Vec<(&'static str, PathBuf)>,
 }
 
 impl Settings {
@@ -72,6 +75,7 @@ impl Settings {
             auth: Auth::from(&values)?,
             vault: Vault::from(&values)?,
             origins: values.origins(),
+            secret_files: values.secret_files(sources),
         };
         Ok(settings)
     }

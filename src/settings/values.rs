@@ -45,6 +45,25 @@ struct Entry {
     file: Option<PathBuf>,
 }
 
+impl Entry {
+    /// Whether the value gives anything away: an address does when a password stands in it.
+    fn holds_secret(&self) -> bool {
+        let Raw::Text(text) = &self.raw else { return false };
+        let text = exposed(text);
+        let is_address = text.contains("://");
+        !is_address
+            || text.split(',').any(|one| Url::parse(one.trim()).is_ok_and(|url| url.password().is_some() || is_token(&url)))
+    }
+}
+
+/// A user without a password is a token to NATS.
+fn is_token(url: &Url) -> bool {
+    matches!(url.scheme(), "nats" | "tls") && !url.username().is_empty()
+}
+
+/// Paths of files that are a secret as a whole.
+const KEY_FILES: [&str; 2] = ["nats.credentials_file", "audit.checkpoint_key_file"];
+
 /// Every key that has a value.
 pub(super) struct Values(BTreeMap<&'static str, Entry>);
 
@@ -91,6 +110,21 @@ impl Values {
     /// The keys that are not at their default, and where they came from.
     pub(super) fn origins(&self) -> Vec<(&'static str, String)> {
         KEYS.iter().filter_map(|key| Some((key.name, self.0.get(key.name)?.origin.clone()?))).collect()
+    }
+
+    /// The files that hold a secret, and the key that names each or stands in it.
+    pub(super) fn secret_files(&self, sources: &Sources) -> Vec<(&'static str, PathBuf)> {
+        let settings = sources.file.as_ref().map(|(path, _)| path);
+        let file = |key: &'static keys::Key| {
+            let entry = self.0.get(key.name)?;
+            if KEY_FILES.contains(&key.name) {
+                return self.path(key.name);
+            }
+            let in_settings =
+                || settings.filter(|path| entry.origin == Some(path.display().to_string()) && entry.holds_secret()).cloned();
+            (key.form == Form::Secret).then(|| entry.file.clone().or_else(in_settings))?
+        };
+        KEYS.iter().filter_map(|key| Some((key.name, file(key)?))).collect()
     }
 
     /// Whether a key of the section has a value that is not a default: keys with defaults alone do not make a section used.

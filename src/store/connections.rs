@@ -118,7 +118,8 @@ const PUT: &str = "INSERT INTO connection (org, connection_id, epoch, secret_ver
     sealed_data_key = excluded.sealed_data_key, sealed_directory_id = excluded.sealed_directory_id, \
     sealed_application_id = excluded.sealed_application_id, sealed_credential = excluded.sealed_credential, \
     state = excluded.state, state_reason = excluded.state_reason, registered_at = excluded.registered_at, \
-    updated_at = excluded.updated_at, last_test = excluded.last_test, next_probe_at = NULL, probes = 0 WHERE connection.secret_version = $19 RETURNING org";
+    updated_at = excluded.updated_at, last_test = excluded.last_test, next_probe_at = NULL, probes = 0, warned_days = NULL \
+    WHERE connection.secret_version = $19 RETURNING org";
 
 const KEYS_IN_USE: &str = "SELECT key_id FROM connection UNION SELECT key_id FROM teams_channel WHERE key_id <> '' \
     UNION SELECT key_id FROM teams_account WHERE key_id <> '' UNION SELECT key_id FROM teams_sign_in WHERE key_id <> '' ORDER BY 1";

@@ -12,6 +12,7 @@ mod connections;
 mod db;
 mod dead_letters;
 mod directory;
+mod expiring;
 mod holds;
 mod kept_answers;
 mod leases;
@@ -54,6 +55,7 @@ pub use directory::{
     DirectoryGroupRow, DirectoryStatus, DirectoryUserFilter, DirectoryUserRow, EffectiveRolesRow, MOST_SEARCH_WORDS,
     RoleDecision, RoleMappingRow,
 };
+pub use expiring::EndingCredential;
 pub use kept_answers::{KeyedRequest, Turn};
 pub use list_readings::{ItemsWanted, ListReading, ReadItem};
 pub use operation::{

@@ -9,6 +9,7 @@ mod audit;
 mod claims;
 mod connections;
 mod directory;
+mod expiring;
 mod fairness;
 mod isolation;
 mod kept_answers;
@@ -158,6 +159,10 @@ behaviours! {
         a_state_is_changed_once_and_only_of_the_same_connection
         a_test_is_kept
         a_probe_is_planned_once_taken_once_and_forgotten_with_the_state
+    }
+    expiring {
+        a_threshold_is_written_down_once_and_only_nearer_ones_after_it
+        another_credential_is_warned_of_anew_and_the_old_one_no_more
     }
     audit {
         a_chain_of_any_length_is_intact

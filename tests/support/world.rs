@@ -108,7 +108,8 @@ impl World {
         let Ok(stream) = self.jetstream().await.get_stream("ARGUS_M365").await else { return Vec::new() };
         let (first, last) = (stream.cached_info().state.first_sequence, stream.cached_info().state.last_sequence);
         let mut events = Vec::new();
-        for sequence in first..=last {
+        // A stream that never held anything begins at 0, which is no message's number.
+        for sequence in first.max(1)..=last {
             let message = stream.get_raw_message(sequence).await.expect("a message of the stream");
             if message.subject.as_str() == subject {
                 events.push(serde_json::from_slice(&message.payload).expect("JSON"));

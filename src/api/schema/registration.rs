@@ -20,7 +20,7 @@ pub(super) struct RegisterConnectionInput {
     /// The Microsoft cloud that the directory is in.
     #[graphql(default_with = "Some(Cloud::Global)")]
     cloud: Option<Cloud>,
-    /// When the secret ends, to be warned before.
+    /// When the secret ends, to be warned before. A certificate says it itself.
     secret_expires_at: Option<GivenInstant>,
 }
 

@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_util::future::{join_all, try_join_all};
@@ -117,11 +117,15 @@ async fn ten_thousand_connections_move_to_the_new_key_while_they_are_read_and_th
             read.fetch_add(1, Ordering::Relaxed);
         }
     };
+    let started = Instant::now();
     let rotation = async {
         while scene.connections.reseal(&scene.worker, 64).await.unwrap() > 0 {}
         over.store(true, Ordering::Relaxed);
     };
     tokio::join!(reader, rotation);
+    let took = started.elapsed();
+    println!("{CONNECTIONS} connections re-sealed in {took:?}, read {} times meanwhile", read.load(Ordering::Relaxed));
+    assert!(took < Duration::from_mins(1), "{took:?}");
     assert!(read.into_inner() > 0);
     assert_eq!(scene.left("new").await, 0);
     scene.vault.replace_keyring(&SecretString::from(new)).unwrap();

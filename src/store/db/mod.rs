@@ -22,7 +22,13 @@ mod tests;
 mod tx;
 mod writer;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use futures_util::future::BoxFuture;
 
@@ -44,6 +50,7 @@ pub struct Store {
 pub(super) struct Inner {
     reader: open::Reader,
     writer: writer::Writer,
+    unaudited: Arc<AtomicU64>,
     target: open::Target,
     /// Progress that waits for the writer (`record`).
     pub(super) progress: super::record::Mailbox,
@@ -117,10 +124,12 @@ impl Store {
     pub async fn open_with(url: &str, ids: Ids) -> Result<Self, StoreError> {
         let target = open::Target::parse(url).map_err(|failure| failure.doing("reading the database's address"))?;
         let reader = target.reader().await.map_err(|failure| failure.doing("opening the database"))?;
-        let writer = writer::Writer::start(&target, &ids);
+        let unaudited = Arc::default();
+        let writer = writer::Writer::start(&target, &ids, &unaudited);
         let inner = Inner {
             reader,
             writer,
+            unaudited,
             target,
             progress: super::record::Mailbox::default(),
             turns: std::sync::Mutex::default(),
@@ -147,6 +156,12 @@ impl Store {
             Box::pin(async { tx.conn.run("UPDATE probe SET beats = beats + 1 WHERE id = 1", vec![]).await.map(drop) })
         });
         self.write(Reach::nobody(), DOING, beat).await
+    }
+
+    /// How many transactions of this process failed because their audit entries could not be written; none of what they would have kept, and
+    /// so none of the calls that they would have begun, happened.
+    pub fn unaudited(&self) -> u64 {
+        self.inner.unaudited.load(Ordering::Relaxed)
     }
 
     /// Waits for writes under way, then closes.

@@ -1,6 +1,9 @@
 //! A transaction as jobs see it.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use super::{Conn, Failure, Reach};
 use crate::{
@@ -18,6 +21,8 @@ pub(in crate::store) struct Tx {
     /// One job at a time, each flushed on its own: set when a flush of many failed, to find whose it was.
     pub(in crate::store) careful: bool,
     told: Vec<Told>,
+    /// Counts what was given up because it could not be audited.
+    unaudited: Arc<AtomicU64>,
 }
 
 /// What waits for the end of the transaction.
@@ -39,8 +44,8 @@ pub(in crate::store) struct Mark {
 }
 
 impl Tx {
-    pub(super) fn new(conn: Conn, ids: Ids) -> Self {
-        Self { conn, ids, careful: false, told: vec![] }
+    pub(super) fn new(conn: Conn, ids: Ids, unaudited: Arc<AtomicU64>) -> Self {
+        Self { conn, ids, careful: false, told: vec![], unaudited }
     }
 
     /// Appends entries to the organisation's chain when the transaction ends.
@@ -81,7 +86,11 @@ impl Tx {
     pub(in crate::store) async fn flush(&mut self) -> Result<(), Failure> {
         let told = std::mem::take(&mut self.told);
         outbox::enqueue(&mut self.conn, told.iter().map(Told::events)).await?;
-        audit_chain::append(&mut self.conn, &self.ids, told.iter().map(Told::entries)).await
+        let appended = audit_chain::append(&mut self.conn, &self.ids, told.iter().map(Told::entries)).await;
+        if matches!(appended, Err(Failure::Driver(_) | Failure::Unreadable(_))) {
+            self.unaudited.fetch_add(1, Ordering::Relaxed);
+        }
+        appended
     }
 
     pub(super) async fn begin(&mut self, reach: &Reach, careful: bool) -> Result<(), Failure> {

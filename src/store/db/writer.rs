@@ -11,7 +11,7 @@
 
 use std::{
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
 };
 
 use futures_util::{FutureExt as _, future::BoxFuture};
@@ -34,10 +34,12 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(target: &Target, ids: &Ids) -> Self {
+    /// `unaudited` counts transactions that failed because their audit entries could not be written.
+    pub(super) fn start(target: &Target, ids: &Ids, unaudited: &Arc<AtomicU64>) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
         let receiver = Arc::new(tokio::sync::Mutex::new(receiver));
-        let start = |_| tokio::spawn(serve(target.clone(), ids.clone(), Arc::clone(&receiver)));
+        let session = || Session { target: target.clone(), ids: ids.clone(), unaudited: Arc::clone(unaudited), tx: None };
+        let start = |_| tokio::spawn(serve(session(), Arc::clone(&receiver)));
         let tasks = (0..target.writers()).map(start).collect();
         Self { queue: Mutex::new(Some(sender)), tasks: Mutex::new(tasks) }
     }
@@ -126,8 +128,7 @@ impl<T: Send> Queued for Pending<T> {
 type Queue = Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<Box<dyn Queued>>>>;
 
 /// Ends when the queue is closed and empty.
-async fn serve(target: Target, ids: Ids, queue: Queue) {
-    let mut writer = Session { target, ids, tx: None };
+async fn serve(mut writer: Session, queue: Queue) {
     while let Some(jobs) = take(&queue, writer.target.jobs()).await {
         // A panic drops jobs and connection; their callers are told, and the next job opens a new one.
         if AssertUnwindSafe(writer.work(jobs)).catch_unwind().await.is_err() {
@@ -151,6 +152,7 @@ async fn take(queue: &Queue, most: usize) -> Option<Vec<Box<dyn Queued>>> {
 struct Session {
     target: Target,
     ids: Ids,
+    unaudited: Arc<AtomicU64>,
     tx: Option<Tx>,
 }
 
@@ -213,7 +215,7 @@ impl Session {
         let over = |failure: Failure| Ended::Open(describe(&failure));
         let mut tx = match self.tx.take() {
             Some(tx) => tx,
-            None => Tx::new(self.target.writer().await.map_err(over)?, self.ids.clone()),
+            None => Tx::new(self.target.writer().await.map_err(over)?, self.ids.clone(), Arc::clone(&self.unaudited)),
         };
         let reach = Reach::of_all(jobs.iter().map(|job| job.reach()));
         tx.begin(&reach, careful).await.map_err(over)?;
