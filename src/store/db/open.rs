@@ -28,6 +28,8 @@ const ROWS: usize = 128;
 /// The writer's page cache, in SQLite's unit (negative: KiB): with its 2 MiB, pages that several transactions in a row change are
 /// read again for each.
 const CACHE: &str = "-4096";
+/// A reader's: there are several, and what one of them does not hold, the operating system does.
+const READER_CACHE: &str = "-1024";
 /// Pages in the log before they are written back to the database file, 16 MiB. SQLite's 1,000 are full several times a second under
 /// load, and most pages in them change again at once.
 const CHECKPOINT: &str = "4000";
@@ -104,6 +106,8 @@ impl Target {
             Self::Sqlite(options) => {
                 let options = (**options).clone().create_if_missing(true);
                 let options = options.pragma("cache_size", CACHE).pragma("wal_autocheckpoint", CHECKPOINT);
+                // What a statement over many rows may have to undo is kept aside; by default in a file, page by page.
+                let options = options.pragma("temp_store", "MEMORY");
                 Ok(Conn::Sqlite(Box::new(SqliteConnection::connect_with(&options).await?)))
             }
             Self::Postgres(options) => {
@@ -124,7 +128,8 @@ impl Target {
                 create_for_owner_alone(options.get_filename()).await.map_err(|error| Failure::Driver(Box::new(error)))?;
                 SqliteConnection::connect_with(&(**options).clone().create_if_missing(true)).await?.close().await?;
                 let pool = SqlitePoolOptions::new().max_connections(READERS).acquire_timeout(ACQUIRE);
-                Ok(Reader::Sqlite(pool.connect_with((**options).clone().read_only(true)).await?))
+                let options = (**options).clone().read_only(true).pragma("cache_size", READER_CACHE);
+                Ok(Reader::Sqlite(pool.connect_with(options).await?))
             }
             Self::Postgres(options) => {
                 let pool = PgPoolOptions::new().max_connections(READERS).acquire_timeout(ACQUIRE).test_before_acquire(false);

@@ -1,9 +1,10 @@
 //! The writer: jobs that wait are committed together.
 //!
-//! A commit costs an fsync, some milliseconds, however much is in it. So a writer takes every job that waits, runs each in
-//! its own savepoint (one that fails does not undo its neighbours), commits once, and only then answers. SQLite has one
-//! writer. Postgres has a few, each with one job a transaction (see `Target::jobs`); there, what is shared is the work of
-//! jobs that gather many callers (`record`).
+//! A commit costs an fsync, some milliseconds, however much is in it. So a writer takes every job that waits, runs one after the
+//! other, commits once, and only then answers. When one of them fails, which is rare, the transaction is undone and all run again,
+//! each in a savepoint of its own, so that its failure does not undo its neighbours. Not at once: SQLite copies every page aside
+//! that changes under a savepoint. SQLite has one writer. Postgres has a few, each with one job a transaction (see
+//! `Target::jobs`); there, what is shared is the work of jobs that gather many callers (`record`).
 //!
 //! When the end of a transaction fails before COMMIT, its jobs run again, each in a transaction of its own: only the one at
 //! fault fails. When COMMIT itself fails, its outcome is not known and every job is told so. After either, and after a
@@ -156,8 +157,21 @@ struct Session {
     tx: Option<Tx>,
 }
 
+/// How jobs run in a transaction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// One after the other; all is undone when one of several fails.
+    AtOnce,
+    /// Each in a savepoint of its own.
+    Apart,
+    /// One job, which must find out by itself whose failure it is.
+    Alone,
+}
+
 /// How a transaction ended, if not well.
 enum Ended {
+    /// One of several jobs failed, and nothing of any stands.
+    Mixed,
     /// Nothing of it stands; its jobs may run again, alone.
     Undone {
         reason: String,
@@ -170,9 +184,13 @@ enum Ended {
 
 impl Session {
     async fn work(&mut self, mut jobs: Vec<Box<dyn Queued>>) {
-        match self.transaction(&mut jobs, false).await {
+        let mut ended = self.transaction(&mut jobs, Manner::AtOnce).await;
+        if matches!(ended, Err(Ended::Mixed)) {
+            ended = self.transaction(&mut jobs, Manner::Apart).await;
+        }
+        match ended {
             Ok(()) => self.answer_or_run_again(jobs).await,
-            Err(Ended::Undone { .. }) => self.one_by_one(jobs).await,
+            Err(Ended::Undone { .. } | Ended::Mixed) => self.one_by_one(jobs).await,
             Err(Ended::Open(reason)) => {
                 for job in jobs {
                     job.answer(Err(&reason));
@@ -193,11 +211,11 @@ impl Session {
         for mut job in jobs {
             let mut ended = Ok(());
             for _ in 1..MOST_RUNS {
-                ended = self.transaction(std::slice::from_mut(&mut job), true).await;
+                ended = self.transaction(std::slice::from_mut(&mut job), Manner::Alone).await;
                 let again = match &ended {
                     Ok(()) => job.wants_another_run(),
                     Err(Ended::Undone { again, .. }) => *again,
-                    Err(Ended::Open(_)) => false,
+                    Err(Ended::Open(_) | Ended::Mixed) => false,
                 };
                 if !again {
                     break;
@@ -206,27 +224,34 @@ impl Session {
             match ended {
                 Ok(()) => job.answer(Ok(())),
                 Err(Ended::Undone { reason, .. } | Ended::Open(reason)) => job.answer(Err(&reason)),
+                // Never of one job alone.
+                Err(Ended::Mixed) => job.answer(Err("it was undone with others")),
             }
         }
     }
 
     /// Runs the jobs in one transaction. Afterwards the connection is kept only when it is known to be in order.
-    async fn transaction(&mut self, jobs: &mut [Box<dyn Queued>], careful: bool) -> Result<(), Ended> {
+    async fn transaction(&mut self, jobs: &mut [Box<dyn Queued>], manner: Manner) -> Result<(), Ended> {
         let over = |failure: Failure| Ended::Open(describe(&failure));
         let mut tx = match self.tx.take() {
             Some(tx) => tx,
             None => Tx::new(self.target.writer().await.map_err(over)?, self.ids.clone(), Arc::clone(&self.unaudited)),
         };
         let reach = Reach::of_all(jobs.iter().map(|job| job.reach()));
-        tx.begin(&reach, careful).await.map_err(over)?;
-        if run_all(&mut tx, jobs).await.map_err(undone)? {
+        tx.begin(&reach, manner == Manner::Alone).await.map_err(over)?;
+        let ran = match (manner, &mut *jobs) {
+            (Manner::Apart, [_, _, ..]) => run_apart(&mut tx, jobs).await,
+            _ => run_in_a_row(&mut tx, jobs).await,
+        };
+        let ran = ran.map_err(undone)?;
+        if ran == Ran::Well {
             tx.flush().await.map_err(undone)?;
             tx.commit().await.map_err(over)?;
         } else {
             tx.rollback().await.map_err(undone)?;
         }
         self.tx = Some(tx);
-        Ok(())
+        if ran == Ran::Mixed { Err(Ended::Mixed) } else { Ok(()) }
     }
 }
 
@@ -236,22 +261,39 @@ fn undone(failure: Failure) -> Ended {
     Ended::Undone { reason: describe(&failure), again }
 }
 
-/// Whether any job succeeded, and so there is something to commit.
-async fn run_all(tx: &mut Tx, jobs: &mut [Box<dyn Queued>]) -> Result<bool, Failure> {
-    if let [job] = jobs {
-        return Ok(job.run(tx).await);
+/// What came of running jobs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ran {
+    /// There is something to commit.
+    Well,
+    /// There is not: no job succeeded.
+    InVain,
+    /// One of several failed, and there is no telling what it left.
+    Mixed,
+}
+
+async fn run_in_a_row(tx: &mut Tx, jobs: &mut [Box<dyn Queued>]) -> Result<Ran, Failure> {
+    let alone = jobs.len() == 1;
+    for job in jobs {
+        if !job.run(tx).await {
+            return Ok(if alone { Ran::InVain } else { Ran::Mixed });
+        }
     }
-    let mut any = false;
+    Ok(Ran::Well)
+}
+
+async fn run_apart(tx: &mut Tx, jobs: &mut [Box<dyn Queued>]) -> Result<Ran, Failure> {
+    let mut ran = Ran::InVain;
     for job in jobs {
         let mark = tx.savepoint().await?;
         if job.run(tx).await {
-            any = true;
+            ran = Ran::Well;
             tx.release().await?;
         } else {
             tx.undo(mark).await?;
         }
     }
-    Ok(any)
+    Ok(ran)
 }
 
 fn describe(failure: &Failure) -> String {
