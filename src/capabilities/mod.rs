@@ -25,6 +25,9 @@ pub mod calendar;
 pub mod directory;
 pub mod sharepoint;
 pub mod teams;
+mod understood;
+
+pub use understood::Understood;
 
 /// The parts of Microsoft 365.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -137,6 +140,8 @@ pub struct Work {
     pub looked: BTreeSet<String>,
     /// What the capability found out since the claim beside Microsoft 365 (a channel's settings), in its own form; never stored.
     pub briefing: Option<Value>,
+    /// What the capability made of `wanted`.
+    pub understood: Understood,
 }
 
 /// One remote item of ours, or the trace of an attempt to make one.

@@ -16,7 +16,7 @@ use crate::{
         plan::{self, Plan},
         reading,
     },
-    capabilities::{PlaceState, Work},
+    capabilities::{PlaceState, Understood, Work},
     graph::Graph,
     jobs::JobError,
     organisation::OrgScope,
@@ -223,6 +223,7 @@ fn places_alone(zone: &Candidate, report: Report, scope: &OrgScope, operation: &
         failures: Vec::new(),
         looked: std::collections::BTreeSet::new(),
         briefing: None,
+        understood: Understood::default(),
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     capabilities::{
-        Place, PlaceState, Version, Work,
+        Place, PlaceState, Understood, Version, Work,
         sharepoint::{
             Found, Rival, Target, Zones,
             plan::{self, Plan},
@@ -192,6 +192,7 @@ impl Sweep<'_> {
             failures: Vec::new(),
             looked: std::collections::BTreeSet::new(),
             briefing: None,
+            understood: Understood::default(),
         }
     }
 }

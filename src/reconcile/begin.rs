@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::{DeliverySettings, journal::Journal};
 use crate::{
-    capabilities::{Capability, Decision, Work},
+    capabilities::{Capability, Decision, Understood, Work},
     crash,
     store::{Claim, Lease, Next, Progress},
 };
@@ -88,6 +88,7 @@ fn work(claim: Claim) -> (Work, Option<String>) {
         failures: Vec::new(),
         looked: BTreeSet::new(),
         briefing: None,
+        understood: Understood::default(),
     };
     (work, unreadable)
 }

@@ -1,5 +1,7 @@
 //! Where a task's visit belongs, and which names may mean the same mailbox. Pure.
 
+use std::{ops::Deref, sync::Arc};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -14,7 +16,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) enum Wanted {
     /// An event in this mailbox, saying this.
-    At(Box<Home>),
+    At(Home),
     /// No event anywhere.
     Nowhere,
 }
@@ -24,6 +26,12 @@ pub(super) enum Wanted {
 pub(super) struct Home {
     /// The name that the mailbox is addressed by, lower-case.
     pub(super) mailbox: String,
+    wish: Arc<Wish>,
+}
+
+/// A visit and its event, as a task's newest version says.
+#[derive(Debug)]
+pub(super) struct Wish {
     /// The visit as it was published.
     pub(super) visit: Visit,
     /// Its event.
@@ -45,13 +53,18 @@ pub(super) enum Confirmed {
 impl Wanted {
     /// Reads the wanted state of a claim.
     pub(super) fn read(settings: CalendarSettings, work: &Work) -> Result<Self, serde_json::Error> {
-        Ok(match WantedTask::deserialize(&work.wanted)? {
-            WantedTask::Closed { .. } => Self::Nowhere,
-            WantedTask::Scheduled(visit) => Self::At(Box::new(Home {
-                mailbox: mailbox(work, &visit.assignee),
-                content: EventContent::of(&visit, &work.key, settings.reminder_minutes),
-                visit,
-            })),
+        let read = || {
+            WantedTask::deserialize(&work.wanted).map(|wanted| match wanted {
+                WantedTask::Closed { .. } => None,
+                WantedTask::Scheduled(visit) => {
+                    let content = EventContent::of(&visit, &work.key, settings.reminder_minutes);
+                    Some(Arc::new(Wish { visit, content }))
+                }
+            })
+        };
+        Ok(match &*work.understood.or_read(read)? {
+            None => Self::Nowhere,
+            Some(wish) => Self::At(Home { mailbox: mailbox(work, &wish.visit.assignee), wish: wish.clone() }),
         })
     }
 
@@ -61,6 +74,14 @@ impl Wanted {
             Self::At(home) => Some(home),
             Self::Nowhere => None,
         }
+    }
+}
+
+impl Deref for Home {
+    type Target = Wish;
+
+    fn deref(&self) -> &Wish {
+        &self.wish
     }
 }
 

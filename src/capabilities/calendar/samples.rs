@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 
 use super::{content::EventContent, home::Confirmed, key};
 use crate::{
-    capabilities::{Place, PlaceState, Version, Work},
+    capabilities::{Place, PlaceState, Understood, Version, Work},
     events::{
         EventContext,
         task::{Assignee, Moment, Priority, Privacy, Visit, WantedTask, Window},
@@ -75,6 +75,7 @@ pub(crate) fn work(wanted: &WantedTask) -> Work {
         failures: Vec::new(),
         looked: BTreeSet::new(),
         briefing: None,
+        understood: Understood::default(),
     }
 }
 

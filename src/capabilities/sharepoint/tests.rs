@@ -15,7 +15,7 @@ use super::{
     target::{Column, ColumnType, Mapping, Retire, Target},
 };
 use crate::{
-    capabilities::{Capability, Decision, FailureKind, PlaceState, Version, Work},
+    capabilities::{Capability, Decision, FailureKind, PlaceState, Understood, Version, Work},
     events::EventContext,
     graph::{Graph, GraphError, Request, Response, Verdict},
     organisation::OrganisationId,
@@ -234,6 +234,7 @@ impl Zone {
             failures: Vec::new(),
             looked: std::collections::BTreeSet::new(),
             briefing: None,
+            understood: Understood::default(),
         };
         Self { zones: Zones::into_list(Arc::new(target)), list, work }
     }

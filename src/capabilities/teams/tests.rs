@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::{Channel, Desk, DeskError, Sender, Teams, TeamsSettings, Turn, WebhookError, kept, perform::Rests};
 use crate::{
-    capabilities::{Announcement, AuditNote, Capability, Decision, FailureKind, Version, Work},
+    capabilities::{Announcement, AuditNote, Capability, Decision, FailureKind, Understood, Version, Work},
     events::EventContext,
     graph::{Graph, GraphError, Request, Response, Verdict},
     organisation::OrganisationId,
@@ -195,6 +195,7 @@ impl Row {
             failures: Vec::new(),
             looked: BTreeSet::new(),
             briefing: None,
+            understood: Understood::default(),
         };
         Self { work, steps: 0, crash_at: None, audit: Vec::new(), told: Vec::new(), teams, place }
     }
