@@ -11,6 +11,7 @@ mod logging;
 mod microsoft;
 mod service;
 mod sources;
+mod telemetry;
 mod values;
 
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub use logging::{Log, LogFormat};
 pub use microsoft::{Calendar, Delivery, Directory, Microsoft, Teams, UnknownPolicy};
 pub use service::{Database, Http, Nats, Role, Vault};
 pub use sources::Sources;
+pub use telemetry::Telemetry;
 pub use values::SettingsError;
 
 use values::Values;
@@ -49,6 +51,8 @@ pub struct Settings {
     pub audit: Audit,
     /// What is logged, and how.
     pub log: Log,
+    /// Where traces go.
+    pub telemetry: Telemetry,
     auth: Option<Auth>,
     vault: Option<Vault>,
     origins: Vec<(&'static str, String)>,
@@ -69,6 +73,7 @@ impl Settings {
             teams: Teams::from(&values)?,
             audit: Audit::from(&values)?,
             log: Log::from(&values)?,
+            telemetry: Telemetry::from(&values)?,
             auth: Auth::from(&values)?,
             vault: Vault::from(&values)?,
             origins: values.origins(),

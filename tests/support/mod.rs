@@ -16,6 +16,7 @@ mod children;
 mod connector;
 mod database;
 mod simulator;
+mod told;
 mod wait;
 mod world;
 
