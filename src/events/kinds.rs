@@ -115,7 +115,7 @@ impl<T> Word<T> {
 impl<T: Words> Kind for Word<T> {
     type Read<'a> = T;
 
-    fn read<'a>(&self, value: &'a Value) -> Result<Option<T>, String> {
+    fn read(&self, value: &Value) -> Result<Option<T>, String> {
         let Some(text) = Text(NAME).read(value)? else { return Ok(None) };
         let found = T::WORDS.iter().find(|(word, _)| *word == text);
         found.map(|(_, value)| Some(*value)).ok_or_else(|| "is none of the allowed words".to_owned())
@@ -135,7 +135,7 @@ pub(super) struct Integer;
 impl Kind for Integer {
     type Read<'a> = u64;
 
-    fn read<'a>(&self, value: &'a Value) -> Result<Option<u64>, String> {
+    fn read(&self, value: &Value) -> Result<Option<u64>, String> {
         let allowed = value.as_u64().filter(|number| *number <= MAX_INTEGER);
         let problem = || "must be a JSON integer from 0 to 2^53 - 1, without fraction or exponent".to_owned();
         allowed.map(Some).ok_or_else(problem)
@@ -152,7 +152,7 @@ pub(super) struct Number(pub(super) RangeInclusive<f64>);
 impl Kind for Number {
     type Read<'a> = f64;
 
-    fn read<'a>(&self, value: &'a Value) -> Result<Option<f64>, String> {
+    fn read(&self, value: &Value) -> Result<Option<f64>, String> {
         let allowed = value.as_f64().filter(|number| self.0.contains(number));
         allowed.map(Some).ok_or_else(|| format!("must be a number from {} to {}", self.0.start(), self.0.end()))
     }
@@ -168,7 +168,7 @@ pub(super) struct Boolean;
 impl Kind for Boolean {
     type Read<'a> = bool;
 
-    fn read<'a>(&self, value: &'a Value) -> Result<Option<bool>, String> {
+    fn read(&self, value: &Value) -> Result<Option<bool>, String> {
         value.as_bool().map(Some).ok_or_else(|| "must be true or false".to_owned())
     }
 
@@ -183,7 +183,7 @@ pub(super) struct Instant;
 impl Kind for Instant {
     type Read<'a> = DateTime<Utc>;
 
-    fn read<'a>(&self, value: &'a Value) -> Result<Option<DateTime<Utc>>, String> {
+    fn read(&self, value: &Value) -> Result<Option<DateTime<Utc>>, String> {
         let Some(text) = Text(ID).read(value)? else { return Ok(None) };
         let instant = DateTime::parse_from_rfc3339(text).ok().map(|instant| instant.to_utc().trunc_subsecs(6));
         let sane = instant.filter(|instant| YEARS.contains(&instant.year()));

@@ -55,7 +55,7 @@ struct Wall;
 impl Kind for Wall {
     type Read<'a> = wall_clock::Written;
 
-    fn read<'a>(&self, value: &'a Value) -> Result<Option<wall_clock::Written>, String> {
+    fn read(&self, value: &Value) -> Result<Option<wall_clock::Written>, String> {
         let Some(text) = Text(NAME).read(value)? else { return Ok(None) };
         let written = wall_clock::read(text).filter(|written| YEARS.contains(&written.wall.year()));
         let form = || "must be a wall-clock time like 2026-11-25T08:30:00, between 1900 and 2200".to_owned();
@@ -75,7 +75,7 @@ struct Zone;
 impl Kind for Zone {
     type Read<'a> = Tz;
 
-    fn read<'a>(&self, value: &'a Value) -> Result<Option<Tz>, String> {
+    fn read(&self, value: &Value) -> Result<Option<Tz>, String> {
         let Some(name) = Text(NAME).read(value)? else { return Ok(None) };
         name.parse().map(Some).map_err(|_| "is not the name of an IANA time zone".to_owned())
     }
@@ -93,7 +93,7 @@ struct Fold;
 impl Kind for Fold {
     type Read<'a> = bool;
 
-    fn read<'a>(&self, value: &'a Value) -> Result<Option<bool>, String> {
+    fn read(&self, value: &Value) -> Result<Option<bool>, String> {
         match value.as_u64() {
             Some(0) => Ok(Some(false)),
             Some(1) => Ok(Some(true)),
