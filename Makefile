@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 TESTS := $(if $(shell command -v cargo-nextest),nextest run --no-fail-fast,test --no-fail-fast)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test chaos check fmt bench tools clean-run
+.PHONY: help demo run test chaos check sbom fmt bench tools clean-run
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,7 +32,7 @@ chaos: ## Prove it under every fault, the long form: a million histories of the 
 	 $(PYTHON) scripts/with_services.py $(CARGO) test --locked $(FEATURES) --test chaos --test directory_faults -- --test-threads=2; code=$$?; \
 	 echo "| fault | store | how many | events | repeated | verdict | seed |"; cat .run/chaos.txt; exit $$code
 
-check: ## What CI runs beside the tests: format, lints, docs, dependencies
+check: ## What CI runs beside the tests: format, lints, docs, dependencies, bill of materials, manifests, alert rules
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets $(FEATURES) -- -D warnings
 	$(CARGO) clippy --locked -- -D warnings
@@ -41,9 +41,14 @@ check: ## What CI runs beside the tests: format, lints, docs, dependencies
 	 else echo "check: cargo-deny is not installed; licences and bans were not checked (make tools)"; fi
 	@if command -v cargo-machete >/dev/null; then $(CARGO) machete; \
 	 else echo "check: cargo-machete is not installed; unused dependencies were not checked (make tools)"; fi
+	@$(PYTHON) scripts/sbom.py target/argus-m365.cdx.json
+	@$(PYTHON) scripts/check_documents.py
 	@promtool="$$($(PYTHON) scripts/tools.py promtool)"; if [ -x "$$promtool" ]; then \
 	 "$$promtool" check rules docs/monitoring/alerts.yml && "$$promtool" test rules docs/monitoring/alerts_test.yml; \
 	 else echo "check: promtool could not be had; the alert rules were not checked"; fi
+
+sbom: ## Write what the shipped binary is made of to target/argus-m365.cdx.json (CycloneDX), and check it
+	@$(PYTHON) scripts/sbom.py target/argus-m365.cdx.json
 
 fmt: ## Format the source
 	$(CARGO) fmt

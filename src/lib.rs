@@ -29,6 +29,7 @@
 //! | [`api`] | GraphQL, health and metrics over HTTP |
 //! | [`app`] | composition root: builds everything, starts and stops it in order |
 //! | [`cli`], [`settings`] | the commands, and what they are told |
+//! | [`traces`] | what one event caused, as OpenTelemetry spans; off by default |
 //! | [`organisation`], [`clock`], [`ids`], `hex`, [`metrics`] | small words that everything shares |
 //! | [`crash`] | where a test build can be told to die |
 //!
@@ -78,5 +79,6 @@ pub mod settings;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod store;
+pub mod traces;
 pub mod vault;
 pub mod zone_files;

@@ -98,7 +98,8 @@ fn decisions_are_pure() {
         source.path.ends_with("decide.rs") || source.path.ends_with("learn.rs") || source.path.starts_with("events/")
     }) {
         for word in ["async fn", ".await", "Clock", "Ids::", "Instant::now"] {
-            assert!(!source.code.contains(word), "{} uses {word}", source.path);
+            // The topic `directory.awaiting-approval` is no waiting.
+            assert!(!source.code.replace(".awaiting", "").contains(word), "{} uses {word}", source.path);
         }
     }
 }

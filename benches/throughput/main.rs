@@ -13,6 +13,7 @@
 //! | `settled_rows` | a store that has been at work for a while |
 //! | `zones` | publications into a SharePoint list |
 //! | `directory` | imports of the directory |
+//! | `audit` | checking a chain of a million entries |
 //! | `process` | CPU time and memory of a process |
 //! | `table` | the answer |
 //!
@@ -21,6 +22,7 @@
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
+mod audit;
 mod ceilings;
 mod directory;
 mod neighbours;
@@ -97,6 +99,9 @@ fn main() -> std::io::Result<()> {
             }
             if table.wants(&format!("directory {store:?}: memory")) {
                 table.add(directory::memory(store).await);
+            }
+            if table.wants(&format!("audit verify {store:?}")) {
+                table.add(audit::verify(store).await);
             }
         }
     });

@@ -1,7 +1,7 @@
 //! The loops and the API, started and stopped in order.
 //!
 //! The stop, as a sentence: tell `/readyz` no, stop pulling and claiming, let what is under way finish within the drain time, publish
-//! what the store still owes, stop answering, close the broker's connection and the store.
+//! what the store still owes, stop answering, close the broker's connection and the store, send the last traces.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,10 +21,12 @@ use super::{
 };
 use crate::{
     capabilities::calendar::{Calendar, CalendarSettings},
+    graph,
     intake::{Intake, IntakeHealth},
     outbox::{Outbox, OutboxSettings},
     reconcile::{Reconciler, backoff::BackoffSettings},
     settings::{CLOSED, Role, Settings},
+    traces,
 };
 
 /// How long the publisher may still publish after the last delivery was recorded.
@@ -33,6 +35,8 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Runs the service until `stop`, then stops it in order. Errors are those of starting; once it runs, it lives.
 pub async fn serve(settings: Settings, role: Role, stop: CancellationToken) -> anyhow::Result<()> {
     tell_exposed_files(&settings);
+    graph::install_tls_provider();
+    let exporting = traces::start(&settings.telemetry)?;
     let parts = Parts::open(&settings).await?;
     schema::tell_second_line(&parts.store).await?;
     let stopping = CancellationToken::new();
@@ -54,6 +58,7 @@ pub async fn serve(settings: Settings, role: Role, stop: CancellationToken) -> a
     stopping.cancel();
     finish_server(server).await;
     parts.store.close().await;
+    exporting.finish().await;
     tracing::info!("stopped");
     Ok(())
 }

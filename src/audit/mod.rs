@@ -8,6 +8,7 @@
 mod chain;
 mod checkpoint;
 mod commitment;
+mod export;
 mod form;
 mod signing;
 mod verify;
@@ -15,6 +16,7 @@ mod verify;
 pub use chain::{Head, Link, genesis, link};
 pub use checkpoint::{Checkpoint, SignedCheckpoint};
 pub use commitment::{Commitment, SALT_LENGTH, Salt};
+pub use export::{ExportVerifier, ExportedCommitment, ExportedEntry, ExportedFact};
 pub use form::{Entry, FORM};
 pub use signing::{CheckpointKey, NoCheckpointKey};
 pub use verify::{Verification, Verifier};

@@ -1,6 +1,10 @@
 //! `audit verify` and `audit export`.
 
-use std::io::{ErrorKind, Write};
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader, ErrorKind, Write},
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use clap::Subcommand;
@@ -9,12 +13,13 @@ use serde_json::{Value, json};
 use super::{failure::Answer, open, organisation::organisation, say::say};
 use crate::{
     app::Checkpoints,
+    audit::{ExportVerifier, Verification},
     capabilities::Outcome,
     clock::{Clock as _, SystemClock},
     hex::hex,
     organisation::{OrgScope, OrganisationId},
     settings::Settings,
-    store::{AuditFilter, AuditRecord, NewAuditEntry, PageRequest, Store, WorkerScope},
+    store::{NewAuditEntry, Store, WorkerScope},
 };
 
 /// `audit …`
@@ -25,6 +30,9 @@ pub(super) enum Audit {
         /// One organisation [default: all that have a trail]
         #[arg(long, value_parser = organisation)]
         org: Option<OrganisationId>,
+        /// An export to check, instead of the store
+        #[arg(long)]
+        file: Option<PathBuf>,
     },
     /// Erase what the trail holds aside of a person; the chain stays valid
     Erase {
@@ -47,9 +55,12 @@ pub(super) enum Audit {
 const PAGE: u32 = 500;
 
 pub(super) async fn run(command: &Audit, settings: &Settings) -> anyhow::Result<Answer> {
+    if let Audit::Verify { org, file: Some(file) } = command {
+        return verify_file(file, org.as_ref(), Checkpoints::from_settings(&settings.audit)?.as_ref());
+    }
     let store = open::store(settings).await?;
     let answer = match command {
-        Audit::Verify { org } => verify(&store, org.as_ref(), Checkpoints::from_settings(&settings.audit)?).await,
+        Audit::Verify { org, .. } => verify(&store, org.as_ref(), Checkpoints::from_settings(&settings.audit)?).await,
         Audit::Erase { org, person } => erase(&store, &OrgScope::granted_to_operator(org.clone()), person).await,
         Audit::Export { org } => export(&store, &OrgScope::granted_to_operator(org.clone())).await,
     };
@@ -72,13 +83,7 @@ async fn verify(store: &Store, org: Option<&OrganisationId>, checkpoints: Option
             .await
             .with_context(|| format!("reading the chain of {}", scope.as_str()))?;
         intact &= found.intact;
-        match found.first_broken {
-            None if found.intact => say!("{}: intact, {} entries, head {}", scope.as_str(), found.entries, hex(&found.head))?,
-            broken => {
-                let place = broken.map_or_else(|| "at the head".to_owned(), |entry| format!("at entry {entry}"));
-                say!("{}: BROKEN {place}: {}", scope.as_str(), found.reason.as_deref().unwrap_or("a link does not hold"))?;
-            }
-        }
+        tell(scope, &found)?;
     }
     if scopes.is_empty() {
         say!("no organisation has an audit trail yet")?;
@@ -114,28 +119,57 @@ async fn erase(store: &Store, scope: &OrgScope, person: &str) -> anyhow::Result<
 
 async fn export(store: &Store, scope: &OrgScope) -> anyhow::Result<Answer> {
     let mut output = std::io::stdout().lock();
-    let mut after = None;
+    let mut after = 0;
     loop {
-        let page = store.audit_trail(scope, AuditFilter::default(), PageRequest { first: PAGE, after: after.take() }).await?;
-        for (cursor, record) in &page.rows {
-            match writeln!(output, "{}", line(record)) {
+        let page = store.export_audit(scope, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(Answer::Yes) };
+        after = last.seq;
+        for entry in &page {
+            let line = serde_json::to_string(entry).context("writing an entry as JSON")?;
+            match writeln!(output, "{line}") {
                 // Whoever reads has seen enough (`| head`).
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(Answer::Yes),
                 written => written.context("writing the trail")?,
             }
-            after = Some(cursor.clone());
-        }
-        if !page.has_next || after.is_none() {
-            return Ok(Answer::Yes);
         }
     }
 }
 
-fn line(record: &AuditRecord) -> Value {
-    let AuditRecord { entry, link } = record;
-    json!({
-        "seq": link.seq, "at": entry.at, "actor": entry.actor, "action": entry.action, "target": entry.target,
-        "outcome": entry.outcome.label(), "detail": entry.detail, "correlationId": entry.correlation_id,
-        "graphRequestId": entry.graph_request_id, "previousHash": hex(&link.previous), "hash": hex(&link.hash),
-    })
+/// Checks what `export` printed, without a store.
+fn verify_file(path: &Path, org: Option<&OrganisationId>, checkpoints: Option<&Checkpoints>) -> anyhow::Result<Answer> {
+    let unreadable = || format!("--file: reading {}", path.display());
+    let mut lines = BufReader::new(File::open(path).with_context(unreadable)?).lines();
+    let Some(first) = lines.next().transpose().with_context(unreadable)? else { anyhow::bail!("--file: it holds no entries") };
+    let Some(organisation) = org.cloned().or_else(|| organisation_of(&first)) else {
+        say!("BROKEN at entry 1: the line is no entry of an export")?;
+        return Ok(Answer::No);
+    };
+    let known = checkpoints.map(Checkpoints::known).transpose()?.unwrap_or_default();
+    let scope = OrgScope::granted_to_operator(organisation.clone());
+    let mut verifier = ExportVerifier::new(organisation, known.of(&scope).as_slice());
+    verifier.line(&first);
+    for line in lines {
+        verifier.line(&line.with_context(unreadable)?);
+    }
+    let found = verifier.finish();
+    tell(&scope, &found)?;
+    say!("an export that was cut off at its end is sound as far as it goes; compare the head, or signed checkpoints")?;
+    Ok(found.intact.into())
+}
+
+/// Whose a line says it is.
+fn organisation_of(line: &str) -> Option<OrganisationId> {
+    let entry: Value = serde_json::from_str(line).ok()?;
+    OrganisationId::parse(entry["organisation"].as_str()?).ok()
+}
+
+fn tell(scope: &OrgScope, found: &Verification) -> anyhow::Result<()> {
+    let said = match found.first_broken {
+        None if found.intact => say!("{}: intact, {} entries, head {}", scope.as_str(), found.entries, hex(&found.head)),
+        broken => {
+            let place = broken.map_or_else(|| "at the head".to_owned(), |entry| format!("at entry {entry}"));
+            say!("{}: BROKEN {place}: {}", scope.as_str(), found.reason.as_deref().unwrap_or("a link does not hold"))
+        }
+    };
+    Ok(said?)
 }

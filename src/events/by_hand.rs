@@ -7,6 +7,7 @@ use super::{
     outage::{self, WantedOutage},
     refusal::Problem,
     subject::Verb,
+    version::GIVEN_VERSION,
 };
 
 /// An outage that a person gave.
@@ -43,8 +44,8 @@ pub fn given_outage(data: &Value) -> Result<GivenOutage, InvalidOutage> {
 fn read(map: &Map<String, Value>) -> Result<GivenOutage, Problem> {
     let fields = Fields::data(map);
     Ok(GivenOutage {
-        outage_id: fields.required_id("outageId")?,
-        version: fields.integer("version")?,
+        outage_id: fields.required(&outage::OUTAGE_ID)?.to_owned(),
+        version: fields.optional(&GIVEN_VERSION)?,
         wanted: outage::read(&fields, Verb::Is)?,
     })
 }

@@ -4,17 +4,56 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    fields::{Fields, NAME},
+    fields::Fields,
     headers::Headers,
+    kinds::{Anything, Exactly, Id, Instant, Text},
+    limits::NAME,
     refusal::{Problem, RefusalCode},
+    shape::{Optional, Required, Shape, optional, required},
     subject::{Route, Verb},
+    types,
 };
 
 /// Characters of a `source`. Not those of a link: source and id together are the key that dead letters are found by, and an
 /// index of PostgreSQL holds no key of more than about 2,700 bytes.
 const SOURCE: usize = 255;
 /// Characters of a `tracestate` (W3C Trace Context, section 3.3.1.5).
-const TRACESTATE: usize = 512;
+const LONGEST_STATE: usize = 512;
+
+const SPECVERSION: Required<Exactly> = required("specversion", Exactly("1.0"), "CloudEvents 1.0.");
+const EVENT_ID: Required<Id> =
+    required("id", Id, "Unique for its source. Becomes the `causationid` of what the connector tells of it.");
+const SOURCE_FIELD: Required<Text> = required("source", Text(SOURCE), "Who publishes.");
+const TYPE: Required<Text> = required("type", Text(NAME), "The kind and verb of the subject, and the version of the form.");
+const TIME: Required<Instant> = required("time", Instant, "When it became so. `delivery_latency_seconds` counts from here.");
+const SUBJECT: Optional<Text> = optional("subject", Text(NAME), "What it is about, as the publisher says it.");
+const ORGID: Optional<Text> =
+    optional("orgid", Text(NAME), "The owning organisation. When it is there, it must be the one in the NATS subject.");
+const CORRELATION: Optional<Id> = optional("correlationid", Id, "Carried through to logs, audit entries and outgoing events.");
+const CAUSATION: Optional<Id> = optional("causationid", Id, "The event that caused this one.");
+const TRACEPARENT: Optional<Anything> = optional(
+    "traceparent",
+    Anything,
+    "W3C Trace Context, also as a NATS header; goes on to Microsoft and to outgoing events. A broken one is dropped.",
+);
+const TRACESTATE: Optional<Anything> = optional("tracestate", Anything, "W3C Trace Context, with a traceparent alone.");
+const CLASSIFICATION: Optional<Text> = optional("dataclassification", Text(NAME), "Carried along.");
+
+/// The attributes. `data` is what each type says; `type` is one of those that the subject allows.
+pub(super) static ENVELOPE: Shape = Shape::of(&[
+    &SPECVERSION,
+    &EVENT_ID,
+    &SOURCE_FIELD,
+    &TYPE,
+    &TIME,
+    &SUBJECT,
+    &ORGID,
+    &CORRELATION,
+    &CAUSATION,
+    &TRACEPARENT,
+    &TRACESTATE,
+    &CLASSIFICATION,
+]);
 
 /// What is carried along from an event to logs, audit entries and outgoing events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,36 +86,34 @@ pub struct EventContext {
 
 /// Reads the attributes that are carried along.
 pub(super) fn context(envelope: &Fields<'_>, headers: &Headers) -> Result<EventContext, Problem> {
-    if envelope.required_text("specversion", NAME)? != "1.0" {
-        return Err(envelope.problem("specversion", "must be 1.0"));
-    }
-    let traceparent = traced(envelope, headers, "traceparent").filter(|value| is_traceparent(value));
-    let tracestate = traceparent.and_then(|_| traced(envelope, headers, "tracestate")).filter(|value| is_tracestate(value));
+    envelope.required(&SPECVERSION)?;
+    let traceparent = traced(envelope, headers, TRACEPARENT.0.name).filter(|value| is_traceparent(value));
+    let tracestate = traceparent.and_then(|_| traced(envelope, headers, TRACESTATE.0.name)).filter(|value| is_tracestate(value));
     Ok(EventContext {
-        id: envelope.required_id("id")?,
-        source: envelope.required_text("source", SOURCE)?,
-        time: envelope.instant("time")?.ok_or_else(|| envelope.missing("time"))?,
-        subject: envelope.kept_text("subject", NAME)?,
-        correlation_id: envelope.id("correlationid")?,
-        causation_id: envelope.id("causationid")?,
+        id: envelope.required(&EVENT_ID)?.to_owned(),
+        source: envelope.required(&SOURCE_FIELD)?.to_owned(),
+        time: envelope.required(&TIME)?,
+        subject: envelope.kept(&SUBJECT)?,
+        correlation_id: envelope.kept(&CORRELATION)?,
+        causation_id: envelope.kept(&CAUSATION)?,
         traceparent: traceparent.map(str::to_owned),
         tracestate: tracestate.map(str::to_owned),
-        data_classification: envelope.kept_text("dataclassification", NAME)?,
+        data_classification: envelope.kept(&CLASSIFICATION)?,
     })
 }
 
 /// Checks the organisation and the type against the subject; says what the event tells of its object.
 pub(super) fn verb(envelope: &Fields<'_>, route: &Route<'_>) -> Result<Verb, Problem> {
-    if envelope.value("orgid").is_some_and(|named| named.as_str() != Some(route.scope.as_str())) {
+    if envelope.value(ORGID.0.name).is_some_and(|named| named.as_str() != Some(route.scope.as_str())) {
         let message = "names another organisation than the subject";
-        return Err(Problem { code: RefusalCode::OrganisationMismatch, ..envelope.problem("orgid", message) });
+        return Err(Problem { code: RefusalCode::OrganisationMismatch, ..envelope.problem(ORGID.0.name, message) });
     }
-    let event_type = envelope.required_text("type", NAME)?;
-    if route.agrees_with(&event_type) == Some(false) {
+    let event_type = envelope.required(&TYPE)?;
+    if route.agrees_with(event_type) == Some(false) {
         return Err(envelope.problem("type", "differs from the subject's kind and verb"));
     }
     let message = "is not an event type that this release knows";
-    Verb::of_type(&event_type).ok_or_else(|| Problem { code: RefusalCode::UnknownType, ..envelope.problem("type", message) })
+    types::verb(event_type).ok_or_else(|| Problem { code: RefusalCode::UnknownType, ..envelope.problem("type", message) })
 }
 
 /// A trace header, as an attribute or as a header of the message.
@@ -96,5 +133,5 @@ fn is_traceparent(text: &str) -> bool {
 }
 
 fn is_tracestate(text: &str) -> bool {
-    (1..=TRACESTATE).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+    (1..=LONGEST_STATE).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }

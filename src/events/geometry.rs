@@ -4,12 +4,16 @@
 //! of two positions or more (3.1.4), rings of four or more that end where they begin (3.1.6), nesting and count. Not checked: the
 //! direction of rings and crossings; readers must accept any direction, and a crossing is for the publisher to mend.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Positions of one geometry, at most; 256 KiB of JSON hold fewer.
 const MOST_POSITIONS: usize = 50_000;
 /// Collections in collections, at most. RFC 7946 advises against any (3.1.8).
 const DEEPEST: usize = 4;
+
+/// GeoJSON's geometries (RFC 7946, section 3.1).
+const NAMES: [&str; 7] =
+    ["Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection"];
 
 /// What is wrong with a geometry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +77,28 @@ fn collection(geometry: &Map<String, Value>, path: &mut Path, depth: usize, posi
     }
     path.pop();
     Ok(())
+}
+
+/// The JSON Schema of what a geometry's member (`coordinates`, `geometries`) holds. That rings are closed, how many positions there are
+/// and how deep collections nest, JSON Schema cannot say.
+pub(super) fn schema(name: &str) -> Value {
+    let position = json!({
+        "type": "array", "minItems": 2, "maxItems": 3, "additionalItems": { "type": "number" },
+        "items": [{ "type": "number", "minimum": -180, "maximum": 180 }, { "type": "number", "minimum": -90, "maximum": 90 }, { "type": "number" }],
+    });
+    let each = |least: usize, items: &Value| json!({ "type": "array", "minItems": least, "items": items });
+    let (line, polygon) = (each(2, &position), each(1, &each(4, &position)));
+    match name {
+        "Point" => position,
+        "MultiPoint" => each(1, &position),
+        "LineString" => line,
+        "MultiLineString" => each(1, &line),
+        "Polygon" => polygon,
+        "MultiPolygon" => each(1, &polygon),
+        _ => {
+            json!({ "type": "array", "items": { "type": "object", "required": ["type"], "properties": { "type": { "enum": NAMES } } } })
+        }
+    }
 }
 
 struct Check<'a> {
@@ -239,7 +265,6 @@ fn polygon(value: &Value, sums: &mut [Sum; 3]) {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
 
     use super::*;
 

@@ -7,6 +7,7 @@ use super::{
     json,
     refusal::Problem,
     subject::Verb,
+    version::GIVEN_VERSION,
     zone::{self, WantedZone},
 };
 
@@ -43,8 +44,8 @@ pub fn given_zone(data: &Map<String, Value>) -> Result<ReadZone, Wrong> {
 fn read(data: &Map<String, Value>) -> Result<ReadZone, Problem> {
     let fields = Fields::data(data);
     Ok(ReadZone {
-        zone_id: fields.required_id("zoneId")?,
-        version: fields.integer("version")?,
+        zone_id: fields.required(&zone::ZONE_ID)?.to_owned(),
+        version: fields.optional(&GIVEN_VERSION)?,
         wanted: zone::read(&fields, Verb::Is)?,
         digest: json::digest("zone/is", &Value::Object(data.clone())),
     })

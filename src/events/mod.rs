@@ -7,6 +7,8 @@
 //! data ─────> WantedTask, WantedOutage, …        task.rs, outage.rs, zone.rs, with fields.rs and window.rs
 //! ```
 //!
+//! What may stand where is described once (shape.rs, kind.rs, kinds.rs, limits.rs): the reader works by it, and `docs/events/` is made of it (schema.rs).
+//!
 //! [`read()`] runs them in that order and stops at the first thing that is wrong. [`outgoing()`] is the way back.
 
 mod by_hand;
@@ -16,13 +18,21 @@ pub mod geometry;
 mod given;
 mod headers;
 mod json;
+mod kind;
+mod kinds;
+mod limits;
 mod message;
 pub mod outage;
 mod outgoing;
 mod read;
 mod refusal;
+pub mod schema;
+mod shape;
 mod subject;
 pub mod task;
+mod topics;
+mod types;
+mod version;
 mod wall_clock;
 mod window;
 pub mod zone;

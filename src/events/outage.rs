@@ -5,9 +5,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    fields::{Fields, ID, NAME, TEXT},
+    fields::Fields,
+    kind::Kind as _,
+    kinds::{Boolean, Id, Ids, Instant, Integer, Link, Object, Text, Word, Words},
+    limits::{NAME, TEXT},
     refusal::Problem,
+    shape::{Optional, Required, Shape, optional, required},
     subject::Verb,
+    version::VERSION,
 };
 
 /// Entries of an area's list of zones.
@@ -108,37 +113,107 @@ pub enum UtilityType {
     Other,
 }
 
+impl Words for OutageStatus {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("reported", Self::Reported),
+        ("investigating", Self::Investigating),
+        ("crewAssigned", Self::CrewAssigned),
+        ("crewOnSite", Self::CrewOnSite),
+        ("partiallyRestored", Self::PartiallyRestored),
+        ("restored", Self::Restored),
+        ("cancelled", Self::Cancelled),
+    ];
+}
+
+impl Words for Severity {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("minor", Self::Minor), ("moderate", Self::Moderate), ("major", Self::Major), ("critical", Self::Critical)];
+}
+
+impl Words for UtilityType {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("electricity", Self::Electricity),
+        ("gas", Self::Gas),
+        ("water", Self::Water),
+        ("wastewater", Self::Wastewater),
+        ("heat", Self::Heat),
+        ("telecom", Self::Telecom),
+        ("other", Self::Other),
+    ];
+}
+
+pub(super) const OUTAGE_ID: Required<Id> = required("outageId", Id, "The outage, for ever.");
+const TITLE: Required<Text> = required("title", Text(NAME), "The card's title.");
+const STATUS: Required<Word<OutageStatus>> =
+    required("status", Word::of(), "Where it stands. An event `restored` makes it restored, unless it is cancelled.");
+const CUSTOMERS: Required<Integer> = required("customersAffected", Integer, "How many customers are without supply.");
+const UTILITY: Required<Word<UtilityType>> = required("utilityType", Word::of(), "What is out.");
+const SEVERITY: Optional<Word<Severity>> = optional("severity", Word::of(), "How bad it is. Missing: moderate, for routing.");
+const DESCRIPTION: Optional<Text> = optional("description", Text(TEXT), "More text.");
+const AREA: Optional<Object> = optional("area", Object(&WHERE), "Where.");
+const STARTED: Optional<Instant> = optional("startedAt", Instant, "Since when.");
+const ESTIMATED: Optional<Instant> = optional("estimatedRestorationAt", Instant, "Until when, as far as is known.");
+const RESTORED: Optional<Instant> = optional("restoredAt", Instant, "When supply came back.");
+const CAUSE: Optional<Text> = optional("cause", Text(TEXT), "Why.");
+const PLANNED: Optional<Boolean> = optional("planned", Boolean, "Whether it was announced beforehand.");
+const LINK: Optional<Link> = optional("url", Link, "Back to the outage; the card's button.");
+const CHANNEL: Optional<Id> =
+    optional("channel", Id, "Key of the Teams channel to post to. Missing: the channels' own rules choose.");
+
+/// `data` of every event of an outage.
+pub(super) static OUTAGE: Shape = Shape::of(&[
+    &OUTAGE_ID,
+    &VERSION,
+    &TITLE,
+    &STATUS,
+    &CUSTOMERS,
+    &UTILITY,
+    &SEVERITY,
+    &DESCRIPTION,
+    &AREA,
+    &STARTED,
+    &ESTIMATED,
+    &RESTORED,
+    &CAUSE,
+    &PLANNED,
+    &LINK,
+    &CHANNEL,
+]);
+
+const AREA_NAME: Optional<Text> = optional("name", Text(NAME), "For people.");
+const ZONE_IDS: Optional<Ids> = optional("zoneIds", Ids(AREA_ZONES), "Zones of Argus, by id.");
+static WHERE: Shape = Shape::of(&[&AREA_NAME, &ZONE_IDS]);
+
 /// Reads what an outage event wants shown.
 pub(super) fn read(data: &Fields<'_>, verb: Verb) -> Result<WantedOutage, Problem> {
-    let status = data.word("status")?.ok_or_else(|| data.missing("status"))?;
+    let status = data.required(&STATUS)?;
     let over = verb == Verb::Restored && status != OutageStatus::Cancelled;
     Ok(WantedOutage {
-        title: data.required_text("title", NAME)?,
+        title: data.required(&TITLE)?.to_owned(),
         status: if over { OutageStatus::Restored } else { status },
-        customers_affected: data.integer("customersAffected")?.ok_or_else(|| data.missing("customersAffected"))?,
-        utility_type: data.word("utilityType")?.ok_or_else(|| data.missing("utilityType"))?,
-        severity: data.word("severity")?,
-        description: data.kept_text("description", TEXT)?,
-        area: data.object("area")?.map(|fields| area(&fields)).transpose()?,
-        started_at: data.instant("startedAt")?,
-        estimated_restoration_at: data.instant("estimatedRestorationAt")?,
-        restored_at: data.instant("restoredAt")?,
-        cause: data.kept_text("cause", TEXT)?,
-        planned: data.boolean("planned")?,
-        url: data.link("url")?,
-        channel: data.id("channel")?,
+        customers_affected: data.required(&CUSTOMERS)?,
+        utility_type: data.required(&UTILITY)?,
+        severity: data.optional(&SEVERITY)?,
+        description: data.kept(&DESCRIPTION)?,
+        area: data.object(&AREA)?.map(|fields| area(&fields)).transpose()?,
+        started_at: data.optional(&STARTED)?,
+        estimated_restoration_at: data.optional(&ESTIMATED)?,
+        restored_at: data.optional(&RESTORED)?,
+        cause: data.kept(&CAUSE)?,
+        planned: data.optional(&PLANNED)?,
+        url: data.kept(&LINK)?,
+        channel: data.kept(&CHANNEL)?,
     })
 }
 
 fn area(fields: &Fields<'_>) -> Result<Area, Problem> {
-    let zones = fields.array("zoneIds", AREA_ZONES)?;
+    let zones = fields.optional(&ZONE_IDS)?.unwrap_or_default();
     let zone_ids = zones.iter().enumerate().map(|(index, zone)| zone_id(fields, index, zone)).collect::<Result<_, _>>()?;
-    Ok(Area { name: fields.kept_text("name", NAME)?, zone_ids })
+    Ok(Area { name: fields.kept(&AREA_NAME)?, zone_ids })
 }
 
 fn zone_id(area: &Fields<'_>, index: usize, value: &Value) -> Result<String, Problem> {
-    let sane = |id: &&str| !id.trim().is_empty() && id.chars().count() <= ID && !id.chars().any(char::is_control);
-    value.as_str().filter(sane).map(str::to_owned).ok_or_else(|| Problem {
+    Id.read(value).ok().flatten().map(str::to_owned).ok_or_else(|| Problem {
         pointer: Some(format!("{}/{index}", area.pointer("zoneIds"))),
         ..area.problem_here("must be an id of 1 to 128 characters")
     })

@@ -3,11 +3,52 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
 
-use super::EventContext;
+use super::{
+    EventContext,
+    kinds::{Anything, Exactly, Id, Instant, Text},
+    shape::{Optional, Required, Shape, optional, required},
+    topics,
+};
 use crate::organisation::OrganisationId;
 
 /// `source` of everything the connector publishes.
 const SOURCE: &str = "/argus/m365";
+
+const SPECVERSION: Required<Exactly> = required("specversion", Exactly("1.0"), "CloudEvents 1.0.");
+const EVENT_ID: Required<Text> = required("id", Text(128), "Stable: the same telling made twice has the same. Also Nats-Msg-Id.");
+const FROM_US: Required<Exactly> = required("source", Exactly(SOURCE), "The connector.");
+const TYPE: Required<Text> = required("type", Text(255), "The subject without the organisation, and the version of the form.");
+const ABOUT: Optional<Text> = optional(
+    "subject",
+    Text(1_000),
+    "task/…, outage/…, zone/…, operation/…, user/…, connection or audit; null or missing when that is not known.",
+);
+const TIME: Required<Instant> = required("time", Instant, "When it became true.");
+const CONTENT_TYPE: Required<Exactly> = required("datacontenttype", Exactly("application/json"), "Of the data.");
+const ORGID: Required<Id> = required("orgid", Id, "Whose.");
+const CORRELATION: Optional<Id> = optional("correlationid", Id, "Of the event that caused it.");
+const CAUSATION: Optional<Id> = optional("causationid", Id, "The event that caused it.");
+const TRACEPARENT: Optional<Text> =
+    optional("traceparent", Text(55), "W3C Trace Context: the trace of the event that caused it.");
+const TRACESTATE: Optional<Anything> = optional("tracestate", Anything, "W3C Trace Context.");
+const CLASSIFICATION: Optional<Text> = optional("dataclassification", Text(255), "Of the event that caused it.");
+
+/// The attributes of everything that goes out.
+pub(super) static OUTGOING: Shape = Shape::of(&[
+    &SPECVERSION,
+    &EVENT_ID,
+    &FROM_US,
+    &TYPE,
+    &ABOUT,
+    &TIME,
+    &CONTENT_TYPE,
+    &ORGID,
+    &CORRELATION,
+    &CAUSATION,
+    &TRACEPARENT,
+    &TRACESTATE,
+    &CLASSIFICATION,
+]);
 
 /// An event to publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +84,7 @@ pub struct Telling<'a> {
 /// id and trace context of the cause go on, and its id becomes the `causationid`.
 pub fn outgoing(telling: Telling<'_>) -> Outgoing {
     let Telling { id, organisation, topic, object, time, cause, data } = telling;
+    debug_assert_eq!(topics::problem(topic, &data), None, "an outgoing event is not as described");
     let mut envelope = Map::new();
     let mut put = |name: &str, value: Option<String>| {
         if let Some(value) = value {
@@ -92,7 +134,7 @@ mod tests {
             object: Some("task/7f0c2b1e".into()),
             time: "2026-11-23T09:15:03.25Z".parse().unwrap(),
             cause: Some(&cause),
-            data: json!({"taskId": "7f0c2b1e", "version": 7}),
+            data: json!({"taskId": "7f0c2b1e", "version": 7, "action": "moved"}),
         });
         assert_eq!((event.id.as_str(), event.subject.as_str()), ("m-1", "argus.acme.m365.calendar.synced"));
         let payload: Value = serde_json::from_str(&event.payload).unwrap();
@@ -101,7 +143,7 @@ mod tests {
             "subject": "task/7f0c2b1e", "time": "2026-11-23T09:15:03.250Z", "datacontenttype": "application/json",
             "orgid": "acme", "correlationid": "c-1", "causationid": "e-1",
             "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-            "data": {"taskId": "7f0c2b1e", "version": 7},
+            "data": {"taskId": "7f0c2b1e", "version": 7, "action": "moved"},
         });
         assert_eq!(payload, expected);
     }

@@ -11,7 +11,9 @@ use super::{
     outage,
     refusal::Problem,
     subject::{Route, Verb},
-    task, zone,
+    task, types,
+    version::VERSION,
+    zone,
 };
 
 /// What a message turned out to be.
@@ -60,8 +62,8 @@ fn read_event(route: &Route<'_>, headers: &Headers, envelope: &Map<String, Value
 }
 
 fn read_object(kind: ObjectKind, verb: Verb, data: &Fields<'_>) -> Result<Object, Problem> {
-    let id = data.required_id(kind.id_field())?;
-    let version = data.integer("version")?.ok_or_else(|| data.missing("version"))?;
+    let id = data.required(types::id_field(kind))?.to_owned();
+    let version = data.required(&VERSION)?;
     Ok(match kind {
         ObjectKind::Task => Object::Task { task_id: id, version, wanted: task::read(data, verb)? },
         ObjectKind::Outage => Object::Outage { outage_id: id, version, wanted: outage::read(data, verb)? },
@@ -99,5 +101,5 @@ fn context(headers: &Headers, envelope: &Map<String, Value>) -> Option<EventCont
 /// What it was about, when the id can be read.
 fn object(kind: ObjectKind, envelope: &Map<String, Value>) -> Option<(ObjectKind, String)> {
     let data = envelope.get("data")?.as_object()?;
-    Fields::data(data).id(kind.id_field()).ok().flatten().map(|id| (kind, id))
+    Fields::data(data).required(types::id_field(kind)).ok().map(|id| (kind, id.to_owned()))
 }

@@ -23,15 +23,6 @@ impl ObjectKind {
         }
     }
 
-    /// The field of `data` that holds the object's id.
-    pub(super) fn id_field(self) -> &'static str {
-        match self {
-            Self::Task => "taskId",
-            Self::Outage => "outageId",
-            Self::Zone => "zoneId",
-        }
-    }
-
     /// Reads the word.
     fn parse(word: &str) -> Option<Self> {
         [Self::Task, Self::Outage, Self::Zone].into_iter().find(|kind| kind.label() == word)
@@ -52,22 +43,6 @@ pub(super) enum Verb {
     Restored,
     /// The object is to be nowhere: closed, removed.
     Gone,
-}
-
-impl Verb {
-    /// What a CloudEvents type says; `None` when this release does not know it.
-    pub(super) fn of_type(event_type: &str) -> Option<Self> {
-        match event_type {
-            "argus.task.scheduled.v1"
-            | "argus.task.rescheduled.v1"
-            | "argus.outage.reported.v1"
-            | "argus.outage.updated.v1"
-            | "argus.zone.changed.v1" => Some(Self::Is),
-            "argus.outage.restored.v1" => Some(Self::Restored),
-            "argus.task.closed.v1" | "argus.zone.removed.v1" => Some(Self::Gone),
-            _ => None,
-        }
-    }
 }
 
 /// A subject `argus.{org}.{kind}.{verb}`.

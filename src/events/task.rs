@@ -4,9 +4,11 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+use super::kinds::Words;
+
 mod read;
 
-pub(super) use read::read;
+pub(super) use read::{CLOSED, SCHEDULED, TASK_ID, read};
 
 /// What a task's newest event wants: the body of its row in the store (`body_format` 1).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -155,4 +157,13 @@ pub enum Privacy {
     #[default]
     Normal,
     Private,
+}
+
+impl Words for Priority {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("low", Self::Low), ("normal", Self::Normal), ("high", Self::High), ("urgent", Self::Urgent)];
+}
+
+impl Words for Privacy {
+    const WORDS: &'static [(&'static str, Self)] = &[("normal", Self::Normal), ("private", Self::Private)];
 }

@@ -213,6 +213,8 @@ fn each_broken_field_of_a_task_is_refused_where_it_is() {
         ("/data/priority", json!("URGENT"), "/data/priority"),
         ("/data/privacy", json!(true), "/data/privacy"),
         ("/data/url", json!("javascript:alert(1)"), "/data/url"),
+        ("/data/url", json!("https:argus.example"), "/data/url"),
+        ("/data/url", json!(" https://argus.example"), "/data/url"),
         ("/data/url", json!(format!("https://a.example/{}", "x".repeat(2_048))), "/data/url"),
         ("/data/reason", long(4_001), "/data/reason"),
     ];
@@ -259,6 +261,22 @@ fn each_broken_field_of_outages_and_zones_is_refused_where_it_is() {
         let refusal = refused(read_text(subject, &with(fixture, pointer, value)));
         assert_eq!((refusal.code, refusal.pointer.as_deref()), (RefusalCode::InvalidData, Some(at)), "{pointer}");
     }
+}
+
+/// Wanted state is stored by serde's spelling; what was read under one word must be found under the same.
+fn spelt_alike<T: super::kinds::Words + serde::Serialize>() {
+    for (word, value) in T::WORDS {
+        assert_eq!(serde_json::to_value(value).unwrap(), json!(word));
+    }
+}
+
+#[test]
+fn words_are_spelt_alike_in_events_and_in_the_store() {
+    spelt_alike::<task::Priority>();
+    spelt_alike::<task::Privacy>();
+    spelt_alike::<outage::OutageStatus>();
+    spelt_alike::<outage::Severity>();
+    spelt_alike::<outage::UtilityType>();
 }
 
 #[test]

@@ -1,14 +1,19 @@
 //! A zone record as events tell of it, and as wanted state keeps it.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{
-    fields::{Fields, ID, NAME},
+    fields::Fields,
     geometry,
+    kind::Kind,
+    kinds::{Id, Text, Word},
+    limits::NAME,
     outage::UtilityType,
     refusal::Problem,
+    shape::{Optional, Required, Shape, optional, required},
     subject::Verb,
+    version::VERSION,
 };
 
 /// Bytes of a boundary as compact JSON.
@@ -58,53 +63,109 @@ pub struct Zone {
     pub attributes: Map<String, Value>,
 }
 
+pub(super) const ZONE_ID: Required<Id> = required("zoneId", Id, "The zone, for ever.");
+const ZONE_NAME: Required<Text> = required("name", Text(NAME), "For people.");
+const KIND: Optional<Text> = optional("kind", Text(NAME), "The publisher's word for what sort of zone it is.");
+const UTILITY: Optional<Word<UtilityType>> = optional("utilityType", Word::of(), "What its network carries.");
+const OUTLINE: Optional<Geometry> = optional("boundary", Geometry, "A GeoJSON geometry (RFC 7946), at most 256 KiB.");
+const FACTS: Optional<Attributes> = optional("attributes", Attributes, "Texts, numbers, booleans and nulls by name.");
+
+/// `data` of `changed`.
+pub(super) static CHANGED: Shape = Shape::of(&[&ZONE_ID, &VERSION, &ZONE_NAME, &KIND, &UTILITY, &OUTLINE, &FACTS]);
+/// `data` of `removed`.
+pub(super) static REMOVED: Shape = Shape::of(&[&ZONE_ID, &VERSION]);
+
 /// Reads what a zone event wants published.
 pub(super) fn read(data: &Fields<'_>, verb: Verb) -> Result<WantedZone, Problem> {
     if verb == Verb::Gone {
         return Ok(WantedZone::Removed);
     }
     Ok(WantedZone::Present(Zone {
-        name: data.required_text("name", NAME)?,
-        kind: data.kept_text("kind", NAME)?,
-        utility_type: data.word("utilityType")?,
+        name: data.required(&ZONE_NAME)?.to_owned(),
+        kind: data.kept(&KIND)?,
+        utility_type: data.optional(&UTILITY)?,
         boundary: boundary(data)?,
-        attributes: data.object("attributes")?.map(|fields| attributes(data, &fields)).transpose()?.unwrap_or_default(),
+        attributes: attributes(data)?,
     }))
 }
 
 fn boundary(data: &Fields<'_>) -> Result<Option<Map<String, Value>>, Problem> {
-    let Some(fields) = data.object("boundary")? else { return Ok(None) };
-    let geometry = fields.required_text("type", NAME)?;
+    let Some(map) = data.optional(&OUTLINE)? else { return Ok(None) };
+    let fields = data.below(OUTLINE.0.name, map);
+    let geometry = fields.required(&GEOMETRY_TYPE)?;
     let Some((_, member)) = GEOMETRIES.iter().find(|(name, _)| *name == geometry) else {
         return Err(fields.problem("type", "is not the name of a GeoJSON geometry"));
     };
     if !fields.value(member).is_some_and(Value::is_array) {
         return Err(fields.problem(member, "is required and must be an array"));
     }
-    let map: Map<String, Value> = fields.entries().map(|(name, value)| (name.clone(), value.clone())).collect();
     let size = Value::Object(map.clone()).to_string().len();
     if size > BOUNDARY {
         return Err(fields.problem_here(format!("must have at most {BOUNDARY} bytes as JSON, has {size}")));
     }
-    geometry::check(&map).map_err(|flaw| fields.problem_below(&flaw.place, flaw.problem))?;
-    Ok(Some(map))
+    geometry::check(map).map_err(|flaw| fields.problem_below(&flaw.place, flaw.problem))?;
+    Ok(Some(map.clone()))
 }
 
-fn attributes(data: &Fields<'_>, fields: &Fields<'_>) -> Result<Map<String, Value>, Problem> {
-    if fields.entries().len() > ATTRIBUTES {
-        return Err(data.problem("attributes", format!("must have at most {ATTRIBUTES} entries, has {}", fields.entries().len())));
+fn attributes(data: &Fields<'_>) -> Result<Map<String, Value>, Problem> {
+    let Some(map) = data.optional(&FACTS)? else { return Ok(Map::new()) };
+    if map.len() > ATTRIBUTES {
+        return Err(data.problem(FACTS.0.name, format!("must have at most {ATTRIBUTES} entries, has {}", map.len())));
     }
-    for (name, value) in fields.entries() {
-        if name.trim().is_empty() || name.chars().count() > ID || name.chars().any(char::is_control) {
-            return Err(data.problem("attributes", "must have names of 1 to 128 characters"));
+    let fields = data.below(FACTS.0.name, map);
+    for (name, value) in map {
+        // A name is read as an id is, from a value that is its own.
+        if !matches!(Id.read(&Value::String(name.clone())), Ok(Some(_))) {
+            return Err(data.problem(FACTS.0.name, "must have names of 1 to 128 characters"));
         }
         match value {
             Value::Array(_) | Value::Object(_) => return Err(fields.problem(name, "must be a string, number, boolean or null")),
             Value::String(_) => {
-                fields.text(name, ATTRIBUTE)?;
+                Text(ATTRIBUTE).read(value).map_err(|problem| fields.problem(name, problem))?;
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
-    Ok(fields.entries().map(|(name, value)| (name.clone(), value.clone())).collect())
+    Ok(map.clone())
+}
+
+const GEOMETRY_TYPE: Required<Text> = required("type", Text(NAME), "One of GeoJSON's geometries.");
+
+/// A GeoJSON geometry, as far as its outermost form; [`boundary`] reads it.
+struct Geometry;
+
+impl Kind for Geometry {
+    type Read<'a> = &'a Map<String, Value>;
+
+    fn read<'a>(&self, value: &'a Value) -> Result<Option<&'a Map<String, Value>>, String> {
+        value.as_object().map(Some).ok_or_else(|| "must be an object".to_owned())
+    }
+
+    fn schema(&self, _required: bool) -> Value {
+        let cases: Vec<Value> = std::iter::once(json!({ "type": "null" })).chain(GEOMETRIES.iter().map(of_geometry)).collect();
+        json!({ "anyOf": cases })
+    }
+}
+
+fn of_geometry((name, member): &(&'static str, &'static str)) -> Value {
+    json!({ "type": "object", "required": ["type", member], "properties": { "type": { "const": name }, *member: geometry::schema(name) } })
+}
+
+/// A zone's attributes; [`attributes`] reads them.
+struct Attributes;
+
+impl Kind for Attributes {
+    type Read<'a> = &'a Map<String, Value>;
+
+    fn read<'a>(&self, value: &'a Value) -> Result<Option<&'a Map<String, Value>>, String> {
+        value.as_object().map(Some).ok_or_else(|| "must be an object".to_owned())
+    }
+
+    fn schema(&self, _required: bool) -> Value {
+        let mut value = Text(ATTRIBUTE).schema(false);
+        value["type"] = json!(["string", "number", "boolean", "null"]);
+        json!({
+            "type": ["object", "null"], "maxProperties": ATTRIBUTES, "propertyNames": Id.schema(true), "additionalProperties": value,
+        })
+    }
 }

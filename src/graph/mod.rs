@@ -35,6 +35,7 @@ mod testing;
 mod tests;
 mod throttle;
 mod token;
+mod traced;
 mod transport;
 
 pub use access::{Access, Credential};
@@ -48,4 +49,5 @@ pub use read_only::ReadOnly;
 pub use refusals::TokenTrouble;
 pub use request::{Graph, Request, Response, Workload, literal, segment};
 pub use session::Session;
+pub use traced::Traced;
 pub(crate) use {retry_after::until as retry_after, throttle::held_back, transport::install_tls_provider};

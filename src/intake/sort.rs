@@ -7,9 +7,11 @@ use uuid::Uuid;
 
 use super::{settle::Settlement, translate};
 use crate::{
-    events::{self, Headers, ObjectKind, Reading},
+    events::{self, EventContext, Headers, ObjectKind, Reading},
     metrics::Metrics,
-    store::{Arrival, Rejection, Taken},
+    organisation::OrgScope,
+    store::{Arrival, Rejection, StoreError, Taken},
+    traces::{Span, SpanKind},
 };
 
 /// A batch that was read.
@@ -21,6 +23,8 @@ pub(super) struct Sorted {
     pub(super) rejections: Vec<Rejection>,
     /// One for each message, in their order.
     fates: Vec<Fate>,
+    /// One for each event in it, with its place; they end with the batch.
+    spans: Vec<(usize, Span)>,
 }
 
 /// What will have become of a message once the batch is committed.
@@ -47,21 +51,49 @@ impl Sorted {
     fn add(&mut self, message: &Message, now: DateTime<Utc>) -> Fate {
         let kind = ObjectKind::of_subject(&message.subject);
         match events::read(&message.subject, &headers(message), &message.payload) {
-            Reading::Accepted(event) => match (kind, translate::arrival(event)) {
-                (Some(kind), Ok(arrival)) => {
-                    self.arrivals.push(arrival);
-                    Fate::Arrived(kind)
+            Reading::Accepted(mut event) => {
+                self.trace(&event.scope, Some(&mut event.context));
+                match (kind, translate::arrival(event)) {
+                    (Some(kind), Ok(arrival)) => {
+                        self.arrivals.push(arrival);
+                        Fate::Arrived(kind)
+                    }
+                    // Cannot happen: what was read can be written, and a routed subject has a kind.
+                    _ => Fate::Unroutable(kind, "the event cannot be written as JSON"),
                 }
-                // Cannot happen: what was read can be written, and a routed subject has a kind.
-                _ => Fate::Unroutable(kind, "the event cannot be written as JSON"),
-            },
-            Reading::Rejected(refusal) => {
+            }
+            Reading::Rejected(mut refusal) => {
+                self.trace(&refusal.scope, refusal.context.as_mut());
                 let reason = format!("{} {}", refusal.code.label(), refusal.pointer.as_deref().unwrap_or_default());
                 self.rejections.push(translate::rejection(stable_id(message, now), refusal, now));
                 kind.map_or(Fate::Unroutable(None, "no kind"), |kind| Fate::Rejected(kind, reason.trim_end().to_owned()))
             }
             Reading::Unroutable { reason } => Fate::Unroutable(kind, reason),
         }
+    }
+
+    /// Begins an event's span; what becomes of the event goes on in it.
+    fn trace(&mut self, scope: &OrgScope, context: Option<&mut EventContext>) {
+        if !Span::wanted() {
+            return;
+        }
+        let span = match context {
+            Some(context) => {
+                let span = Span::of_event("intake.take", SpanKind::Consumer, context);
+                span.hand_to(context);
+                span
+            }
+            None => Span::under("intake.take", SpanKind::Consumer, None),
+        };
+        span.organisation(scope.organisation());
+        span.note("messaging.system", "nats");
+        self.spans.push((self.fates.len(), span));
+    }
+
+    /// Ends the spans of a batch that the store did not take.
+    pub(super) fn not_taken(&self, error: &StoreError) {
+        let code = if matches!(error, StoreError::Unavailable { .. }) { "storeUnavailable" } else { "storeRefused" };
+        self.spans.iter().for_each(|(_, span)| span.failed(code));
     }
 
     /// Whether there is anything to commit.
@@ -71,8 +103,8 @@ impl Sorted {
 
     /// Counts what became of each message, and says what the broker is to be told. `taken` is in the order of `arrivals`.
     pub(super) fn settlements(&self, messages: Vec<Message>, taken: &[Taken], metrics: &Metrics) -> Vec<(Message, Settlement)> {
-        let mut taken = taken.iter();
-        let settle = |(message, fate): (Message, &Fate)| {
+        let (mut taken, mut spans) = (taken.iter(), self.spans.iter().peekable());
+        let settle = |(at, (message, fate)): (usize, (Message, &Fate))| {
             let (kind, outcome, settlement) = match fate {
                 Fate::Arrived(kind) => (Some(*kind), taken.next().copied().map_or("applied", outcome), Settlement::Ack),
                 Fate::Rejected(kind, reason) => (Some(*kind), "rejected", Settlement::Terminate(reason.clone())),
@@ -87,9 +119,13 @@ impl Sorted {
             };
             let kind = kind.map_or("none", ObjectKind::label);
             metrics.events_received_total.with_label_values(&[kind, outcome]).inc();
+            if let Some((_, span)) = spans.next_if(|(of, _)| *of == at) {
+                span.note("argus.kind", kind);
+                span.note("argus.outcome", outcome);
+            }
             (message, settlement)
         };
-        messages.into_iter().zip(&self.fates).map(settle).collect()
+        messages.into_iter().zip(&self.fates).enumerate().map(settle).collect()
     }
 }
 

@@ -67,13 +67,17 @@ impl<I: Inbox> Intake<I> {
             crash::point("intake.before-commit");
             match self.inbox.take_in(now, arrivals, rejections).await {
                 Ok(taken) => taken,
-                Err(error) => return Err((messages, error)),
+                Err(error) => {
+                    sorted.not_taken(&error);
+                    return Err((messages, error));
+                }
             }
         };
         crash::point("intake.before-ack");
         self.committed.iter().for_each(|notify| notify.notify_one());
         let settlements = sorted.settlements(messages, &taken, &self.metrics);
         settle::settle(&self.context.client(), settlements, self.settings.ack_timeout).await;
+        drop(sorted);
         crash::point("intake.after-ack");
         Ok(())
     }

@@ -13,7 +13,11 @@ use async_nats::{
 use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
-use crate::store::QueuedEvent;
+use crate::{
+    events::Outgoing,
+    store::QueuedEvent,
+    traces::{Span, SpanKind, TraceContext},
+};
 
 /// CloudEvents 1.0, NATS protocol binding: structured mode.
 const CONTENT_TYPE: &str = "application/cloudevents+json";
@@ -36,21 +40,27 @@ pub(super) async fn publish(context: &Context, events: Vec<QueuedEvent>, limit: 
     let mut failure = None;
     let (mut sent, mut too_large) = (Vec::new(), Vec::new());
     for event in events {
+        let span = trace(&event.event);
         match send(context, &event, deadline).await {
-            Ok(confirmation) => sent.push((event, confirmation)),
-            Err(error) if is_too_large(&error) => too_large.push(event),
+            Ok(confirmation) => sent.push((event, confirmation, span)),
+            Err(error) if is_too_large(&error) => {
+                span.failed("tooLarge");
+                too_large.push(event);
+            }
             Err(error) => {
+                span.failed("notSent");
                 failure = Some(error);
                 break;
             }
         }
     }
-    let waits = sent.into_iter().map(|(event, confirmation)| async move {
-        match timeout_at(deadline, confirmation.into_future()).await {
+    let waits = sent.into_iter().map(|(event, confirmation, span)| async move {
+        let confirmed = match timeout_at(deadline, confirmation.into_future()).await {
             Ok(Ok(_)) => Ok(event),
             Ok(Err(error)) => Err(Error::from(error)),
             Err(late) => Err(Error::from(late)),
-        }
+        };
+        confirmed.inspect_err(|_| span.failed("notConfirmed"))
     });
     let mut confirmed = Vec::new();
     for result in join_all(waits).await {
@@ -60,6 +70,16 @@ pub(super) async fn publish(context: &Context, events: Vec<QueuedEvent>, limit: 
         }
     }
     Published { confirmed, too_large, failure }
+}
+
+/// Begins the span of publishing an event, in the trace that it carries.
+fn trace(event: &Outgoing) -> Span {
+    if !Span::wanted() {
+        return Span::default();
+    }
+    let span = Span::under("outbox.publish", SpanKind::Producer, TraceContext::of_outgoing(&event.payload).as_ref());
+    span.note("messaging.system", "nats");
+    span
 }
 
 fn is_too_large(error: &Error) -> bool {

@@ -19,9 +19,13 @@ use crate::{
     capabilities::Capability,
     clock::SharedClock,
     crash,
+    events::EventContext,
+    graph::Traced,
     ids::Ids,
     metrics::Metrics,
+    organisation::OrgScope,
     store::{Claim, ClaimRequest, Shares, Store, StoreError, WorkerScope},
+    traces::{Span, SpanKind, TraceContext},
 };
 
 /// The longest sleep: due work that nobody announced (another replica's, an expired lease) is found within it.
@@ -166,14 +170,16 @@ impl<C: Fitting, T: Tenants> Reconciler<C, T> {
         }
     }
 
-    async fn work_on(&self, begun: Begun<CallOf<C>>, shared: &Shared, slot: &Slot) {
+    async fn work_on(&self, mut begun: Begun<CallOf<C>>, shared: &Shared, slot: &Slot) {
         crash::point("claim.after-commit");
         let Shared { leases, waits, presence } = shared;
         let held = leases.hold(begun.lease.clone());
         let scope = begun.lease.scope.clone();
         let key = begun.lease.key.clone();
         let event_time = begun.work.context.time;
-        let graph = self.tenants.graph(&scope).await;
+        let span = self.trace(&scope, &mut begun.work.context);
+        let cause = TraceContext::of(&begun.work.context);
+        let graph = self.tenants.graph(&scope).await.map(|graph| Traced::new(graph, cause));
         let (capability, graph) = match graph {
             Err(failure) => (self.capability.unfitted(), Err(failure)),
             Ok(graph) => match self.capability.fit(&scope, &begun.work, &graph).await {
@@ -199,24 +205,33 @@ impl<C: Fitting, T: Tenants> Reconciler<C, T> {
         leases.release(&held);
         self.published.wake();
         match ended {
-            Ok(report) => self.count(report.ended, event_time),
+            Ok(report) => {
+                span.note("argus.outcome", label(report.ended));
+                if let Some(error) = report.error {
+                    span.failed(error.code);
+                }
+                self.count(report.ended, event_time);
+            }
             // The lease runs out, another run takes over and looks before it acts.
             Err(error) => {
+                span.failed("notRecorded");
                 tracing::error!(organisation = %scope.organisation(), key, error = &error as &dyn std::error::Error, "could not record a delivery");
             }
         }
     }
 
+    /// Begins the run's span; its calls and the events that it tells go on in it.
+    fn trace(&self, scope: &OrgScope, context: &mut EventContext) -> Span {
+        let span = Span::of_event("reconcile.run", SpanKind::Internal, context);
+        span.organisation(scope.organisation());
+        span.note("argus.capability", self.capability.kind().delivered_by().label());
+        span.hand_to(context);
+        span
+    }
+
     fn count(&self, ended: Ended, event_time: DateTime<Utc>) {
         let capability = self.capability.kind().delivered_by().label();
-        let outcome = match ended {
-            Ended::Settled => "succeeded",
-            Ended::Retried => "retried",
-            Ended::Unknown => "unknown",
-            Ended::Failed => "failed",
-            Ended::Superseded => "superseded",
-        };
-        self.metrics.delivery_attempts_total.with_label_values(&[capability, outcome]).inc();
+        self.metrics.delivery_attempts_total.with_label_values(&[capability, label(ended)]).inc();
         if ended == Ended::Settled {
             let latency = (self.clock.now() - event_time).to_std().unwrap_or_default();
             self.metrics.delivery_latency_seconds.with_label_values(&[capability]).observe(latency.as_secs_f64());
@@ -252,5 +267,16 @@ impl<C: Fitting, T: Tenants> Reconciler<C, T> {
         let Shared { leases, presence, .. } = &*shared;
         let (store, worker, clock, owner) = (&self.store, &self.worker, &self.clock, &self.owner);
         Keeper { store, worker, clock, owner, leases, presence }.run(finished).await;
+    }
+}
+
+/// The word in metrics and traces.
+fn label(ended: Ended) -> &'static str {
+    match ended {
+        Ended::Settled => "succeeded",
+        Ended::Retried => "retried",
+        Ended::Unknown => "unknown",
+        Ended::Failed => "failed",
+        Ended::Superseded => "superseded",
     }
 }

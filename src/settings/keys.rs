@@ -13,6 +13,8 @@ pub(super) enum Form {
     Path,
     /// A whole number.
     Integer,
+    /// A number from 0 to 1.
+    Fraction,
     /// `true` or `false`.
     Switch,
     /// A duration such as `30s`, `2m`, `1h`.
@@ -50,7 +52,7 @@ const fn key(name: &'static str, form: Form, default: &'static str, meaning: &'s
     Key { name, form, default, meaning }
 }
 
-use Form::{Duration, Integer, List, Path, Secret, Switch, Text};
+use Form::{Duration, Fraction, Integer, List, Path, Secret, Switch, Text};
 
 /// The table, in the order in which it is printed.
 #[rustfmt::skip]
@@ -120,6 +122,11 @@ pub(super) const KEYS: &[Key] = &[
 
     key("log.format", Text, "", "`text` or `json`. Without it: text on a terminal, else json."),
     key("log.level", Text, r#""info""#, "`error`, `warn`, `info`, `debug`, `trace`, or filter directives (`info,argus_m365::graph=debug`)."),
+
+    key("telemetry.otlp_endpoint", Text, "", "An OpenTelemetry collector that traces are sent to (OTLP over HTTP, protobuf); `/v1/traces` is added. Without it: no traces, at no cost."),
+    key("telemetry.otlp_headers", Secret, "", "Headers for the collector, one `Name: value` a line; best given as telemetry.otlp_headers_file."),
+    key("telemetry.service_name", Text, r#""argus-m365""#, "`service.name` of the traces."),
+    key("telemetry.sample_ratio", Fraction, "1.0", "Share of the traces that begin here which are recorded. A trace that a publisher began is recorded when the publisher says so (`sampled` in traceparent)."),
 ];
 
 /// A settings file with every key at its default and its meaning; keys without a default are commented out.

@@ -12,6 +12,7 @@ mod logging;
 mod microsoft;
 mod service;
 mod sources;
+mod telemetry;
 mod values;
 
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ pub use logging::{Log, LogFormat};
 pub use microsoft::{Calendar, Delivery, Directory, Microsoft, Teams, UnknownPolicy};
 pub use service::{Database, Http, Nats, Role, Vault};
 pub use sources::Sources;
+pub use telemetry::Telemetry;
 pub use values::SettingsError;
 
 use values::Values;
@@ -51,6 +53,8 @@ pub struct Settings {
     pub audit: Audit,
     /// What is logged, and how.
     pub log: Log,
+    /// Where traces go.
+    pub telemetry: Telemetry,
     auth: Option<Auth>,
     vault: Option<Vault>,
     origins: Vec<(&'static str, String)>,
@@ -72,6 +76,7 @@ impl Settings {
             teams: Teams::from(&values)?,
             audit: Audit::from(&values)?,
             log: Log::from(&values)?,
+            telemetry: Telemetry::from(&values)?,
             auth: Auth::from(&values)?,
             vault: Vault::from(&values)?,
             origins: values.origins(),

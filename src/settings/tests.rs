@@ -171,3 +171,44 @@ fn debug_prints_no_secret() {
         assert!(!printed.contains(secret), "{secret} in {printed}");
     }
 }
+
+#[test]
+fn a_collector_is_named_by_its_root_and_its_headers_are_secret() {
+    let telemetry = |text: &str| Settings::load(&Sources::text(&format!("[telemetry]\n{text}"))).unwrap().telemetry;
+    let endpoint = |url: &str| telemetry(&format!("otlp_endpoint = {url:?}")).otlp_endpoint.map(|url| url.to_string());
+    assert_eq!(endpoint("http://collector:4318").as_deref(), Some("http://collector:4318/v1/traces"));
+    assert_eq!(endpoint("https://c.example/otlp/").as_deref(), Some("https://c.example/otlp/v1/traces"));
+    assert_eq!(endpoint("https://c.example/v1/traces").as_deref(), Some("https://c.example/v1/traces"));
+    let off = telemetry("");
+    assert!(off.otlp_endpoint.is_none() && off.headers().is_empty());
+    assert_eq!((off.service_name.as_str(), off.sample_ratio.to_string().as_str()), ("argus-m365", "1"));
+    let secret = "otlp_headers = \"X-Key: hunter2\\nX-Tenant: ours\"\notlp_endpoint = \"https://c.example\"\nsample_ratio = 0.25";
+    let set = telemetry(secret);
+    assert_eq!(set.headers().get("x-key").map(String::as_str), Some("hunter2"));
+    assert_eq!(set.headers().len(), 2);
+    assert!(!format!("{set:?}").contains("hunter2"), "{set:?}");
+}
+
+#[test]
+fn what_cannot_be_a_collector_names_its_key() {
+    let cases = [
+        (
+            "otlp_endpoint = \"collector:4318\"",
+            "telemetry.otlp_endpoint: must be an http or https URL without user, query and fragment",
+        ),
+        (
+            "otlp_endpoint = \"https://u:p@c.example\"",
+            "telemetry.otlp_endpoint: must be an http or https URL without user, query and fragment",
+        ),
+        ("otlp_headers = \"hunter2\"", "telemetry.otlp_headers: line 1 is not a header of the form `Name: value`"),
+        (
+            "otlp_headers = \"X-Key: hunter2\"\notlp_endpoint = \"http://c.example\"",
+            "telemetry.otlp_headers: need an https telemetry.otlp_endpoint, or one on loopback",
+        ),
+        ("sample_ratio = 1.5", "telemetry.sample_ratio: must be from 0 to 1"),
+        ("sample_ratio = \"all\"", "telemetry.sample_ratio: must be a number from 0 to 1"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(problem(&format!("[telemetry]\n{text}")), expected);
+    }
+}

@@ -35,6 +35,7 @@ impl SettingsError {
 enum Raw {
     Text(SecretString),
     Integer(i64),
+    Fraction(f64),
     Switch(bool),
     List(Vec<String>),
 }
@@ -180,6 +181,15 @@ impl Values {
         if (low..=high).contains(number) { T::try_from(*number).map_err(|_| outside()) } else { Err(outside()) }
     }
 
+    /// A number from 0 to 1.
+    pub(super) fn fraction(&self, name: &'static str) -> Result<f64> {
+        match self.0.get(name).map(|entry| &entry.raw) {
+            Some(Raw::Fraction(number)) if (0.0..=1.0).contains(number) => Ok(*number),
+            Some(_) => Err(SettingsError::new(name, "must be from 0 to 1")),
+            None => Err(SettingsError::missing(name)),
+        }
+    }
+
     /// A duration from `low` to `high`.
     pub(super) fn duration(&self, name: &'static str, low: Duration, high: Duration) -> Result<Duration> {
         let wait = humantime::parse_duration(&self.required(name)?)
@@ -258,6 +268,8 @@ fn from_toml(name: &'static str, form: Form, value: &toml::Value) -> Result<Raw>
             Ok(Raw::Text(text.as_str().into()))
         }
         (Form::Integer, toml::Value::Integer(number)) => Ok(Raw::Integer(*number)),
+        (Form::Fraction, toml::Value::Float(number)) => Ok(Raw::Fraction(*number)),
+        (Form::Fraction, toml::Value::Integer(whole @ (0 | 1))) => Ok(Raw::Fraction(if *whole == 1 { 1.0 } else { 0.0 })),
         (Form::Switch, toml::Value::Boolean(on)) => Ok(Raw::Switch(*on)),
         (Form::List, toml::Value::Array(items)) => {
             let texts: Option<Vec<String>> = items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
@@ -272,6 +284,7 @@ fn from_text(name: &'static str, form: Form, text: &str) -> Result<Raw> {
     match form {
         Form::Text | Form::Secret | Form::Path | Form::Duration => Ok(Raw::Text(text.into())),
         Form::Integer => text.parse().map(Raw::Integer).map_err(|_| wrong(name, form)),
+        Form::Fraction => text.parse().map(Raw::Fraction).map_err(|_| wrong(name, form)),
         Form::Switch => text.parse().map(Raw::Switch).map_err(|_| wrong(name, form)),
         Form::List => Ok(Raw::List(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())),
     }
@@ -281,6 +294,7 @@ fn wrong(name: &str, form: Form) -> SettingsError {
     let wanted = match form {
         Form::Text | Form::Secret | Form::Path => "must be a text",
         Form::Integer => "must be a whole number",
+        Form::Fraction => "must be a number from 0 to 1",
         Form::Switch => "must be true or false",
         Form::Duration => "must be a duration such as \"30s\"",
         Form::List => "must be a list of texts",

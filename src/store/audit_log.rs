@@ -69,6 +69,10 @@ const PAGE: &str = "SELECT seq, at, actor, action, target, outcome, detail, pers
     hash FROM audit WHERE org = $1 AND (CAST($2 AS TEXT) IS NULL OR action = $2) \
     AND (CAST($3 AS TEXT) IS NULL OR target = $3) AND at >= $4 AND at < $5 AND seq > $6 ORDER BY seq LIMIT $7";
 
+/// The same of a whole chain: without conditions, for there are millions of rows to read.
+pub(super) const CHAIN: &str = "SELECT seq, at, actor, action, target, outcome, detail, personal, correlation_id, graph_request_id, \
+    previous, hash FROM audit WHERE org = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4";
+
 const COUNT: &str = "SELECT COUNT(*) FROM audit WHERE org = $1 AND (CAST($2 AS TEXT) IS NULL OR action = $2) \
     AND (CAST($3 AS TEXT) IS NULL OR target = $3) AND at >= $4 AND at < $5";
 
@@ -192,28 +196,18 @@ async fn verify(conn: &mut Conn, scope: &OrgScope, checkpoints: &[Head]) -> Resu
     // The head first: what is appended while we read lies behind it and is left for the next time.
     let head = read_head(conn, scope).await?;
     let mut verifier = Verifier::new(scope.organisation()).anchored(checkpoints);
-    let mut after = 0_u64;
-    loop {
-        let mut values = conditions(scope, &AuditFilter::default());
-        values.extend([after.into(), VERIFY_PAGE.into()]);
-        let rows = conn.all(PAGE, values).await?;
-        let mut entries = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let seq = row.count(0)?;
-            after = seq;
-            match Stored::read(row) {
-                Ok(entry) => entries.push(entry),
-                Err(_) => verifier.fault(seq, "it cannot be read".to_owned()),
-            }
+    let mut ahead = Some(read_ahead(conn, scope, 0, head.seq).await?);
+    while let Some((rows, facts)) = ahead.take() {
+        let last = rows.last().map(|row| row.count(0)).transpose()?;
+        // Hashing is work for a thread of its own; meanwhile the next page comes.
+        let checking = tokio::task::spawn_blocking(move || {
+            check_page(&mut verifier, &rows, facts);
+            verifier
+        });
+        if let Some(last) = last.filter(|last| *last < head.seq) {
+            ahead = Some(read_ahead(conn, scope, last, head.seq).await?);
         }
-        entries.retain(|entry| entry.link.seq <= head.seq);
-        let mut personal = personal_of(conn, scope, &entries).await?;
-        for entry in &entries {
-            entry.check(&mut verifier, personal.remove(&entry.link.seq).unwrap_or_default());
-        }
-        if rows.is_empty() || after >= head.seq {
-            break;
-        }
+        verifier = checking.await.map_err(|_| Failure::Unreadable("audit page"))?;
     }
     let last = conn.all("SELECT COALESCE(MAX(seq), 0) FROM audit WHERE org = $1", vec![scope.as_str().into()]).await?;
     let last = last.first().map_or(Ok(0), |row| row.count(0))?;
@@ -224,6 +218,30 @@ async fn verify(conn: &mut Conn, scope: &OrgScope, checkpoints: &[Head]) -> Resu
     Ok(verifier.finish(head))
 }
 
+/// A page of a chain as it is stored, and the personal facts that are left of it.
+async fn read_ahead(
+    conn: &mut Conn,
+    scope: &OrgScope,
+    after: u64,
+    upto: u64,
+) -> Result<(Vec<Row>, BTreeMap<u64, Vec<Fact>>), Failure> {
+    let rows = conn.all(CHAIN, vec![scope.as_str().into(), after.into(), upto.into(), VERIFY_PAGE.into()]).await?;
+    let facts = match (rows.first(), rows.last()) {
+        (Some(first), Some(last)) => personal_between(conn, scope, first.count(0)?, last.count(0)?).await?,
+        _ => BTreeMap::new(),
+    };
+    Ok((rows, facts))
+}
+
+fn check_page(verifier: &mut Verifier, rows: &[Row], mut facts: BTreeMap<u64, Vec<Fact>>) {
+    for row in rows {
+        match Stored::read(row) {
+            Ok(entry) => entry.check(verifier, facts.remove(&entry.link.seq).unwrap_or_default()),
+            Err(_) => verifier.fault(row.count(0).unwrap_or_default(), "it cannot be read".to_owned()),
+        }
+    }
+}
+
 async fn read_head(conn: &mut Conn, scope: &OrgScope) -> Result<Head, Failure> {
     let rows = conn.all("SELECT seq, hash FROM audit_head WHERE org = $1", vec![scope.as_str().into()]).await?;
     let read = |row: &Row| Ok(Head { seq: row.count(0)?, hash: values::bytes32(row, 1)? });
@@ -231,17 +249,24 @@ async fn read_head(conn: &mut Conn, scope: &OrgScope) -> Result<Head, Failure> {
 }
 
 /// A fact with its salt.
-struct Fact {
-    field: String,
-    salt: Vec<u8>,
-    value: String,
+pub(super) struct Fact {
+    pub(super) field: String,
+    pub(super) salt: Vec<u8>,
+    pub(super) value: String,
 }
 
-async fn personal_of(conn: &mut Conn, scope: &OrgScope, entries: &[Stored]) -> Result<BTreeMap<u64, Vec<Fact>>, Failure> {
+pub(super) async fn personal_of(
+    conn: &mut Conn,
+    scope: &OrgScope,
+    entries: &[Stored],
+) -> Result<BTreeMap<u64, Vec<Fact>>, Failure> {
+    let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(BTreeMap::new()) };
+    personal_between(conn, scope, first.link.seq, last.link.seq).await
+}
+
+async fn personal_between(conn: &mut Conn, scope: &OrgScope, first: u64, last: u64) -> Result<BTreeMap<u64, Vec<Fact>>, Failure> {
     let mut facts: BTreeMap<u64, Vec<Fact>> = BTreeMap::new();
-    let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(facts) };
-    let values = vec![scope.as_str().into(), first.link.seq.into(), last.link.seq.into()];
-    for row in conn.all(PERSONAL, values).await? {
+    for row in conn.all(PERSONAL, vec![scope.as_str().into(), first.into(), last.into()]).await? {
         let fact = Fact { field: row.text(1)?, salt: row.bytes(2)?, value: row.text(3)? };
         facts.entry(row.count(0)?).or_default().push(fact);
     }
@@ -249,7 +274,7 @@ async fn personal_of(conn: &mut Conn, scope: &OrgScope, entries: &[Stored]) -> R
 }
 
 /// An entry as it is stored.
-struct Stored {
+pub(super) struct Stored {
     at: i64,
     actor: String,
     action: String,
@@ -259,11 +284,11 @@ struct Stored {
     personal: Vec<Commitment>,
     correlation_id: Option<String>,
     graph_request_id: Option<String>,
-    link: Link,
+    pub(super) link: Link,
 }
 
 impl Stored {
-    fn read(row: &Row) -> Result<Self, Failure> {
+    pub(super) fn read(row: &Row) -> Result<Self, Failure> {
         Ok(Self {
             at: row.int(1)?,
             actor: row.text(2)?,
@@ -278,8 +303,9 @@ impl Stored {
         })
     }
 
-    fn check(&self, verifier: &mut Verifier, facts: Vec<Fact>) {
-        let entry = Entry {
+    /// What its hash covers.
+    pub(super) fn entry(&self) -> Entry<'_> {
+        Entry {
             at: self.at,
             actor: &self.actor,
             action: &self.action,
@@ -289,8 +315,11 @@ impl Stored {
             personal: &self.personal,
             correlation_id: self.correlation_id.as_deref(),
             graph_request_id: self.graph_request_id.as_deref(),
-        };
-        verifier.entry(&self.link, &entry);
+        }
+    }
+
+    fn check(&self, verifier: &mut Verifier, facts: Vec<Fact>) {
+        verifier.entry(&self.link, &self.entry());
         for fact in facts {
             let commitment = self.personal.iter().find(|commitment| commitment.field == fact.field);
             let salt: Option<Salt> = fact.salt.try_into().ok();

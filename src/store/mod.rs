@@ -5,6 +5,7 @@
 
 mod arrivals;
 mod audit_chain;
+mod audit_export;
 mod audit_log;
 mod channels;
 mod claim;

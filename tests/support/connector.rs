@@ -39,6 +39,13 @@ impl Connector {
         panic!("no free port in five attempts");
     }
 
+    /// One that the test started by itself, on the world's settings for this port; waits until it is ready.
+    pub(crate) async fn of_process(world: &World, process: Owned, port: u16, log: PathBuf) -> Self {
+        let token = token(&log.with_extension("toml"), "acme", "m365:admin");
+        let connector = Self { url: format!("http://127.0.0.1:{port}"), log, process, http: world.http.clone(), token };
+        connector.ready().await.expect("its port is free")
+    }
+
     fn spawn(world: &World, changes: &[(&str, &str)]) -> Self {
         let port = free_port();
         let folder = world.folder.path();

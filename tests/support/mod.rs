@@ -17,6 +17,7 @@ mod connector;
 mod database;
 mod quiet;
 mod simulator;
+mod told;
 mod wait;
 mod world;
 

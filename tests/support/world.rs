@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use super::{
     Connector, Simulator, Store,
     children::{Owned, nats_server},
+    told,
     wait::eventually,
 };
 
@@ -105,15 +106,19 @@ impl World {
 
     /// Everything published so far on a subject of the outgoing stream, oldest first.
     pub(crate) async fn published(&self, subject: &str) -> Vec<Value> {
+        let all = self.outgoing().await.into_iter();
+        all.filter_map(|(of, event)| (of == subject).then_some(event)).collect()
+    }
+
+    /// Everything on the outgoing stream, oldest first, with its subject.
+    async fn outgoing(&self) -> Vec<(String, Value)> {
         let Ok(stream) = self.jetstream().await.get_stream("ARGUS_M365").await else { return Vec::new() };
         let (first, last) = (stream.cached_info().state.first_sequence, stream.cached_info().state.last_sequence);
         let mut events = Vec::new();
         // A stream that never held anything begins at 0, which is no message's number.
         for sequence in first.max(1)..=last {
             let message = stream.get_raw_message(sequence).await.expect("a message of the stream");
-            if message.subject.as_str() == subject {
-                events.push(serde_json::from_slice(&message.payload).expect("JSON"));
-            }
+            events.push((message.subject.to_string(), serde_json::from_slice(&message.payload).expect("JSON")));
         }
         events
     }
@@ -141,12 +146,13 @@ impl World {
         .await;
     }
 
-    /// Ends the test: waits until nothing is left to do (else the test fails), records the traffic, and stops the connector,
-    /// which must drain and end with 0.
+    /// Ends the test: waits until nothing is left to do (else the test fails), stops the connector, which must drain and end with 0,
+    /// holds every outgoing event to its published schema, and records the traffic.
     pub(crate) async fn finish(mut self, connector: Connector) {
         eventually("every event is taken", async || (self.untaken().await == 0).then_some(())).await;
         connector.nothing_left().await;
         connector.stop().await;
+        told::check(&self.outgoing().await.into_iter().map(|(_, event)| event).collect::<Vec<_>>());
         self.simulator.record_traffic().await;
         self.finished = true;
     }

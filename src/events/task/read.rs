@@ -1,16 +1,68 @@
-//! Reading a task's `data`.
+//! A task's `data`: what stands in it, and how it is read.
 
-use super::{Assignee, Location, Visit, WantedTask};
+use serde_json::{Value, json};
+
+use super::{Assignee, Location, Priority, Privacy, Visit, WantedTask};
 use crate::events::{
-    fields::{ADDRESS, Fields, ID, NAME, TEXT},
+    fields::Fields,
+    kind::Kind,
+    kinds::{Id, Link, Number, Object, Text, Word},
+    limits::{ADDRESS, ID, NAME, TEXT},
     refusal::Problem,
+    shape::{Optional, Required, Shape, optional, required},
     subject::Verb,
+    version::VERSION,
     window,
 };
 
+pub(in crate::events) const TASK_ID: Required<Id> = required("taskId", Id, "The task, for ever.");
+const REASON: Optional<Text> = optional("reason", Text(TEXT), "Why it was closed.");
+const STATUS: Optional<Text> =
+    optional("status", Text(NAME), "Argus' own word for where the task stands. Nothing depends on it.");
+const REFERENCE: Optional<Text> = optional("reference", Text(ID), "The human number; the first line of the body in Outlook.");
+const TITLE: Required<Text> = required("title", Text(NAME), "The event's subject in Outlook.");
+const DESCRIPTION: Optional<Text> = optional("description", Text(TEXT), "More text, as text.");
+const WINDOW: Required<Object> = required("window", Object(&window::WINDOW), "When.");
+const ASSIGNEE: Required<Object> = required("assignee", Object(&WORKER), "Who. The visit stands in this mailbox.");
+const LOCATION: Optional<Object> = optional("location", Object(&PLACE), "Where.");
+const PRIORITY: Optional<Word<Priority>> = optional("priority", Word::of(), "`urgent` is shown as high. Missing: normal.");
+const PRIVACY: Optional<Word<Privacy>> = optional("privacy", Word::of(), "Whether others may see the details. Missing: normal.");
+const LINK: Optional<Link> = optional("url", Link, "Back to the task.");
+
+/// `data` of `scheduled` and `rescheduled`.
+pub(in crate::events) static SCHEDULED: Shape = Shape::of(&[
+    &TASK_ID,
+    &VERSION,
+    &TITLE,
+    &WINDOW,
+    &ASSIGNEE,
+    &REFERENCE,
+    &DESCRIPTION,
+    &LOCATION,
+    &PRIORITY,
+    &PRIVACY,
+    &LINK,
+    &STATUS,
+    &REASON,
+]);
+/// `data` of `closed`.
+pub(in crate::events) static CLOSED: Shape = Shape::of(&[&TASK_ID, &VERSION, &REASON]);
+
+const OBJECT_ID: Optional<ObjectId> = optional("objectId", ObjectId, "Entra object id; wins over the principal name.");
+const PRINCIPAL_NAME: Optional<PrincipalName> =
+    optional("userPrincipalName", PrincipalName, "User principal name; compared without case.");
+const WORKER_NAME: Optional<Text> = optional("displayName", Text(NAME), "For people.");
+static WORKER: Shape = Shape { fields: &[&OBJECT_ID, &PRINCIPAL_NAME, &WORKER_NAME], any_of: &["objectId", "userPrincipalName"] };
+
+const PLACE_NAME: Optional<Text> = optional("displayName", Text(NAME), "Its name.");
+const PLACE_ADDRESS: Optional<Text> = optional("address", Text(ADDRESS), "Its postal address, one text.");
+const LATITUDE: Optional<Number> = optional("latitude", Number(-90.0..=90.0), "Degrees north.");
+const LONGITUDE: Optional<Number> = optional("longitude", Number(-180.0..=180.0), "Degrees east.");
+static PLACE: Shape = Shape::of(&[&PLACE_NAME, &PLACE_ADDRESS, &LATITUDE, &LONGITUDE]);
+
 /// Reads what a task event wants. `closed` needs nothing but the id and version, whatever else it carries.
 pub(in crate::events) fn read(data: &Fields<'_>, verb: Verb) -> Result<WantedTask, Problem> {
-    let reason = data.kept_text("reason", TEXT)?;
+    let reason = data.kept(&REASON)?;
     match verb {
         Verb::Gone => Ok(WantedTask::Closed { reason }),
         Verb::Is | Verb::Restored => Ok(WantedTask::Scheduled(visit(data)?)),
@@ -18,47 +70,78 @@ pub(in crate::events) fn read(data: &Fields<'_>, verb: Verb) -> Result<WantedTas
 }
 
 fn visit(data: &Fields<'_>) -> Result<Visit, Problem> {
-    // Argus' own word for where the task stands. Nothing depends on it, but what the contract limits is held to the limit.
-    data.text("status", NAME)?;
+    // Nothing depends on it, but what the contract limits is held to the limit.
+    data.optional(&STATUS)?;
     Ok(Visit {
-        reference: data.kept_text("reference", ID)?,
-        title: data.required_text("title", NAME)?,
-        description: data.kept_text("description", TEXT)?,
-        window: window::read(&data.required_object("window")?)?,
-        assignee: assignee(&data.required_object("assignee")?)?,
-        location: data.object("location")?.map(|fields| location(&fields)).transpose()?.flatten(),
-        priority: data.word("priority")?.unwrap_or_default(),
-        privacy: data.word("privacy")?.unwrap_or_default(),
-        url: data.link("url")?,
+        reference: data.kept(&REFERENCE)?,
+        title: data.required(&TITLE)?.to_owned(),
+        description: data.kept(&DESCRIPTION)?,
+        window: window::read(&data.required_object(&WINDOW)?)?,
+        assignee: assignee(&data.required_object(&ASSIGNEE)?)?,
+        location: data.object(&LOCATION)?.map(|fields| location(&fields)).transpose()?.flatten(),
+        priority: data.optional(&PRIORITY)?.unwrap_or_default(),
+        privacy: data.optional(&PRIVACY)?.unwrap_or_default(),
+        url: data.kept(&LINK)?,
     })
 }
 
 fn assignee(fields: &Fields<'_>) -> Result<Assignee, Problem> {
-    let object_id = fields.text("objectId", ID)?;
-    if object_id.is_some_and(|id| !is_object_id(id)) {
-        return Err(fields.problem("objectId", "must be a GUID like 01234567-89ab-cdef-0123-456789abcdef"));
-    }
-    let user_principal_name = fields.kept_text("userPrincipalName", NAME)?;
-    if user_principal_name.as_deref().is_some_and(|name| !is_principal_name(name)) {
-        return Err(fields.problem("userPrincipalName", "must have the form name@domain, without spaces or separators"));
-    }
-    if object_id.is_none() && user_principal_name.is_none() {
-        return Err(fields.problem_here("needs objectId or userPrincipalName"));
-    }
-    let display_name = fields.kept_text("displayName", NAME)?;
+    let object_id = fields.optional(&OBJECT_ID)?;
+    let user_principal_name = fields.kept(&PRINCIPAL_NAME)?;
+    fields.any_of(&WORKER)?;
+    let display_name = fields.kept(&WORKER_NAME)?;
     Ok(Assignee { object_id: object_id.map(str::to_ascii_lowercase), user_principal_name, display_name })
 }
 
 /// `None` for a location that says nothing.
 fn location(fields: &Fields<'_>) -> Result<Option<Location>, Problem> {
     let location = Location {
-        display_name: fields.kept_text("displayName", NAME)?,
-        address: fields.kept_text("address", ADDRESS)?,
-        latitude: fields.number("latitude", -90.0..=90.0)?,
-        longitude: fields.number("longitude", -180.0..=180.0)?,
+        display_name: fields.kept(&PLACE_NAME)?,
+        address: fields.kept(&PLACE_ADDRESS)?,
+        latitude: fields.optional(&LATITUDE)?,
+        longitude: fields.optional(&LONGITUDE)?,
     };
     let empty = Location { display_name: None, address: None, latitude: None, longitude: None };
     Ok((location != empty).then_some(location))
+}
+
+/// Entra's object id.
+struct ObjectId;
+
+impl Kind for ObjectId {
+    type Read<'a> = &'a str;
+
+    fn read<'a>(&self, value: &'a Value) -> Result<Option<&'a str>, String> {
+        match Text(ID).read(value)? {
+            Some(id) if !is_object_id(id) => Err("must be a GUID like 01234567-89ab-cdef-0123-456789abcdef".to_owned()),
+            id => Ok(id),
+        }
+    }
+
+    fn schema(&self, _required: bool) -> Value {
+        json!({ "type": ["string", "null"], "maxLength": 36, "pattern": "^[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}$" })
+    }
+}
+
+/// A user principal name that cannot change the meaning of a path.
+struct PrincipalName;
+
+impl Kind for PrincipalName {
+    type Read<'a> = &'a str;
+
+    fn read<'a>(&self, value: &'a Value) -> Result<Option<&'a str>, String> {
+        match Text(NAME).read(value)? {
+            Some(name) if !is_principal_name(name) => {
+                Err("must have the form name@domain, without spaces or separators".to_owned())
+            }
+            name => Ok(name),
+        }
+    }
+
+    fn schema(&self, _required: bool) -> Value {
+        let side = r#"[^@/\\?%"<>|*:;,()\[\]{}\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+"#;
+        json!({ "type": ["string", "null"], "maxLength": NAME, "pattern": format!("^{side}@{side}$") })
+    }
 }
 
 /// The 8-4-4-4-12 form alone: other spellings of a GUID would be another path segment for the same mailbox.
