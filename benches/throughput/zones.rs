@@ -56,12 +56,13 @@ async fn published(connector: &Connector, input: Value) -> (Duration, Value) {
     (started.elapsed(), counts)
 }
 
-/// Calls that left for the list so far, each batch as one, and items written.
+/// Calls that left for the list so far, each batch as one and each page of a reading, and items written. Look-ups in batches count
+/// twice, so this is never too little.
 async fn cost(scene: &Scene) -> (u64, u64) {
-    let batches = scene.answers("batch ").await;
+    let calls = scene.answers("batch ").await + scene.answers("listItems ").await;
     let state = scene.world.simulator.state().await;
     let list = &state["lists"][0];
-    (batches, ["made", "changed", "removed"].iter().filter_map(|what| list[what].as_u64()).sum())
+    (calls, ["made", "changed", "removed"].iter().filter_map(|what| list[what].as_u64()).sum())
 }
 
 /// Three minutes' worth of units and a little more, so that the last minute's is not waited for: what share of the rate is reached.
@@ -87,6 +88,8 @@ pub(crate) async fn rate() -> Line {
 /// Ten thousand zones: the first time, unchanged, and with one in a hundred changed.
 pub(crate) async fn ten_thousand() -> Vec<Line> {
     const ZONES: u32 = 10_000;
+    // A thousand items each.
+    const PAGES: u64 = 10;
     let (scene, connector) = stage(Duration::from_millis(5), None).await;
     let mut lines = Vec::new();
     published(&connector, json!({ "zones": zones(1, GIVEN, "first") })).await;
@@ -98,12 +101,12 @@ pub(crate) async fn ten_thousand() -> Vec<Line> {
         let before = cost(&scene).await;
         let (took, _) = published(&connector, input).await;
         let after = cost(&scene).await;
-        let (batches, written) = (after.0 - before.0, after.1 - before.1);
+        let (calls, written) = (after.0 - before.0, after.1 - before.1);
         lines.push(Line {
             what: format!("{ZONES} zones, {what}"),
-            target: format!("{writes} writes, a batch for 20"),
-            measured: format!("{written} writes, {batches} batches, {:.1} s", took.as_secs_f64()),
-            reached: Some(written == writes && batches <= writes.div_ceil(20) + 1),
+            target: format!("{writes} writes, {} calls", writes.div_ceil(20) + PAGES),
+            measured: format!("{written} writes, {calls} calls, {:.1} s", took.as_secs_f64()),
+            reached: Some(written == writes && calls <= writes.div_ceil(20) + PAGES),
             used: None,
         });
     }

@@ -144,6 +144,7 @@ impl From<PublishError> for Refusal {
         match error {
             PublishError::NoConnection => Self::new(Code::NoConnection, error.to_string()),
             PublishError::NoTarget => Self::input("target", error.to_string()),
+            PublishError::Target(ref wrong) => Self::input(format!("target.{}", wrong.field), error.to_string()),
             PublishError::Store(error) => error.into(),
         }
     }

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::failure::Answer;
+use super::{failure::Answer, say::say};
 use crate::{
     organisation::OrgScope,
     store::{OperationChange, OperationRow, OperationState, PageRequest, Store},
@@ -21,26 +21,42 @@ const LOOK: Duration = Duration::from_millis(250);
 const PATIENCE: u32 = 8;
 /// Changes read at a time.
 const PAGE: u32 = 200;
-/// Changes that a table shows; JSON shows all.
+/// Changes that a table shows, and as many that failed besides; JSON shows all.
 const SHOWN: u64 = 50;
+/// Characters of one value in a table: a boundary has thousands.
+const LONGEST: usize = 60;
 /// Cells of the progress bar.
 const BAR: usize = 28;
 
+/// Whose changes a table tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// People and groups: known by name, and of a new one the name says enough.
+    Directory,
+    /// Zones: known by id, and of a new item every column is told.
+    Zones,
+}
+
 /// Watches an operation until it ended or waits for a person, and prints what it came to.
 pub(super) async fn to_the_end(store: &Store, scope: &OrgScope, id: &str, as_json: bool) -> anyhow::Result<Answer> {
-    let ended = tokio::select! {
-        ended = watch(store, scope, id) => ended?,
+    let ended = watched(store, scope, id).await?;
+    if as_json {
+        print_json(store, scope, &ended).await?;
+    } else {
+        print_table(store, scope, &ended, Subject::Directory).await?;
+    }
+    Ok((ended.state == OperationState::Succeeded).into())
+}
+
+/// Watches an operation until it ended or waits for a person.
+pub(super) async fn watched(store: &Store, scope: &OrgScope, id: &str) -> anyhow::Result<OperationRow> {
+    tokio::select! {
+        ended = watch(store, scope, id) => ended,
         _ = tokio::signal::ctrl_c() => {
             clear_line();
             anyhow::bail!("stopped watching; operation {id} goes on");
         }
-    };
-    if as_json {
-        print_json(store, scope, &ended).await?;
-    } else {
-        print_table(store, scope, &ended).await?;
     }
-    Ok((ended.state == OperationState::Succeeded).into())
 }
 
 async fn watch(store: &Store, scope: &OrgScope, id: &str) -> anyhow::Result<OperationRow> {
@@ -105,12 +121,12 @@ fn grouped(number: u64) -> String {
 
 /// The operation, then its changes, a line each.
 async fn print_json(store: &Store, scope: &OrgScope, operation: &OperationRow) -> anyhow::Result<()> {
-    println!("{}", operation_json(operation));
+    say!("{}", operation_json(operation))?;
     let mut after = None;
     loop {
         let page = store.operation_changes(scope, &operation.id, PageRequest { first: PAGE, after: after.take() }).await?;
         for (cursor, change) in &page.rows {
-            println!("{}", change_json(change));
+            say!("{}", change_json(change))?;
             after = Some(cursor.clone());
         }
         if !page.has_next || after.is_none() {
@@ -119,29 +135,53 @@ async fn print_json(store: &Store, scope: &OrgScope, operation: &OperationRow) -
     }
 }
 
-async fn print_table(store: &Store, scope: &OrgScope, operation: &OperationRow) -> anyhow::Result<()> {
-    let first = u32::try_from(SHOWN).unwrap_or(PAGE);
-    let page = store.operation_changes(scope, &operation.id, PageRequest { first, after: None }).await?;
-    if page.total > 0 {
-        println!("{:<12}  {:<40}  WHAT", "ACTION", "WHO");
-        for (_, change) in &page.rows {
-            println!("{}", line(change));
+/// What an operation did or would do, the first of it and whatever failed, then how it ended.
+pub(super) async fn print_table(
+    store: &Store,
+    scope: &OrgScope,
+    operation: &OperationRow,
+    subject: Subject,
+) -> anyhow::Result<()> {
+    let (mut done, mut failed, mut left, mut after) = (0, 0, 0_u64, None);
+    loop {
+        let page = store.operation_changes(scope, &operation.id, PageRequest { first: PAGE, after: after.take() }).await?;
+        for (cursor, change) in page.rows {
+            let shown = if change.error.is_some() { &mut failed } else { &mut done };
+            if *shown < SHOWN {
+                *shown += 1;
+                if done + failed == 1 {
+                    say!("{:<12}  {:<40}  WHAT", "ACTION", if subject == Subject::Zones { "ZONE" } else { "WHO" })?;
+                }
+                say!("{}", line(&change, subject))?;
+            } else {
+                left += 1;
+            }
+            after = Some(cursor);
         }
-        if page.total > SHOWN {
-            println!("… and {} more (--json prints all of them)", grouped(page.total - SHOWN));
+        if !page.has_next || after.is_none() {
+            break;
         }
-        println!();
     }
-    println!("{}", verdict(operation, scope.as_str()));
+    if left > 0 {
+        say!("… and {} more (--json prints all of them)", grouped(left))?;
+    }
+    if done + failed > 0 {
+        say!("")?;
+    }
+    say!("{}", verdict(operation, scope.as_str()))?;
     Ok(())
 }
 
-fn line(change: &OperationChange) -> String {
-    let what = match &change.error {
-        Some(error) => format!("{}: {}", error.code, error.message),
-        None => difference(change.before.as_ref(), change.after.as_ref()),
+fn line(change: &OperationChange, subject: Subject) -> String {
+    let what = match (&change.error, subject, &change.before, &change.after) {
+        (Some(error), ..) => format!("{}: {}", error.code, error.message),
+        (None, Subject::Zones, None, Some(Value::Object(said))) => {
+            said.iter().map(|(name, value)| format!("{name}: {}", shown(Some(value)))).collect::<Vec<_>>().join(", ")
+        }
+        (None, _, before, after) => difference(before.as_ref(), after.as_ref()),
     };
-    format!("{:<12}  {:<40}  {}", plain(&change.action), plain(&name(change)), plain(&what))
+    let name = if subject == Subject::Zones { change.key.clone() } else { name(change) };
+    format!("{:<12}  {:<40}  {}", plain(&change.action), plain(&name), plain(&what))
 }
 
 /// By what people know it: a name of the object before its id.
@@ -166,9 +206,18 @@ fn difference(before: Option<&Value>, after: Option<&Value>) -> String {
 fn shown(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => "-".to_owned(),
-        Some(Value::String(text)) => text.clone(),
+        Some(Value::String(text)) => shortened(text),
+        // As a long text is kept of a list that was read.
+        Some(Value::Object(kept)) if kept.contains_key("characters") => format!("{} characters", kept["characters"]),
         Some(Value::Array(items)) => items.iter().map(|item| shown(Some(item))).collect::<Vec<_>>().join(" "),
-        Some(other) => other.to_string(),
+        Some(other) => shortened(&other.to_string()),
+    }
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 
@@ -242,9 +291,23 @@ mod tests {
             json!({"userPrincipalName": "a@x", "department": null, "roles": ["lead", "clerk"], "same": 1}),
             json!({"userPrincipalName": "a@x", "department": "Field\u{1b}[2J", "roles": [], "same": 1}),
         );
-        let line = line(&update);
+        let line = line(&update, Subject::Directory);
         assert!(line.contains("a@x") && line.contains("department: - → Field [2J, roles: lead clerk → "), "{line}");
         assert_eq!(name(&change(Value::Null, Value::Null)), "u-1");
         assert_eq!(difference(None, Some(&json!({"a": 1}))), "");
+    }
+
+    #[test]
+    fn of_a_zone_every_column_is_told_and_a_long_text_by_its_beginning() {
+        let create = change(Value::Null, json!({"name": "North\u{7}", "Boundary": "x".repeat(5_000), "Customers": 4}));
+        let told = line(&create, Subject::Zones);
+        assert!(told.starts_with("update        u-1 "), "{told}");
+        for part in [&format!("Boundary: {}…", "x".repeat(60)), "Customers: 4", "name: North "] {
+            assert!(told.contains(part), "{part} in {told}");
+        }
+        let update = change(json!({"Boundary": {"digest": "d", "characters": 812}}), json!({"Boundary": "é"}));
+        assert!(line(&update, Subject::Zones).ends_with("Boundary: 812 characters → é"));
+        let delete = change(json!({"Title": "North"}), Value::Null);
+        assert!(line(&delete, Subject::Zones).trim_end().ends_with("u-1"));
     }
 }

@@ -23,9 +23,10 @@ pub(super) fn start(log: &Log) {
 }
 
 /// The NATS client reports every failed try to reconnect at `info`, some a second, where `app::broker` says once that the
-/// connection is lost. So it is quiet unless the level names it: of two directives for one target the later holds.
+/// connection is lost. Postgres tells every command that the migrations' table is there already. So both are quiet unless the level
+/// names them: of two directives for one target the later holds.
 fn directives(level: &str) -> String {
-    format!("async_nats=warn,{level}")
+    format!("async_nats=warn,sqlx::postgres::notice=warn,{level}")
 }
 
 #[cfg(test)]
@@ -33,14 +34,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nats_client_is_quiet_unless_it_is_named() {
+    fn what_reports_too_much_is_quiet_unless_it_is_named() {
         let filter = |level: &str| {
             let filter = EnvFilter::try_new(directives(level)).map(|filter| filter.to_string()).unwrap_or_default();
             let mut parts: Vec<_> = filter.split(',').map(str::to_owned).collect();
             parts.sort();
             parts
         };
-        assert_eq!(filter("info"), ["async_nats=warn", "info"]);
-        assert_eq!(filter("info,async_nats=debug"), ["async_nats=debug", "info"]);
+        assert_eq!(filter("info"), ["async_nats=warn", "info", "sqlx::postgres::notice=warn"]);
+        assert_eq!(filter("info,async_nats=debug"), ["async_nats=debug", "info", "sqlx::postgres::notice=warn"]);
     }
 }

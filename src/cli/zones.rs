@@ -3,17 +3,18 @@
 //! The zones are kept and the publication is queued, as `publishZones` does; a running `serve` carries it out, and this command
 //! follows it to its end. Ending this command early ends nothing else.
 
-use std::{
-    io::{IsTerminal, Write as _},
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::{failure::Answer, organisation::organisation};
+use super::{
+    failure::Answer,
+    follow::{self, Subject},
+    organisation::organisation,
+    say::say,
+};
 use crate::{
     app::Parts,
     organisation::{OrgScope, OrganisationId},
@@ -45,10 +46,6 @@ pub(super) enum Zones {
 
 /// Bytes of a file, at most.
 const LARGEST: u64 = 256 * 1024 * 1024;
-/// How often the operation is looked at.
-const LOOK: Duration = Duration::from_millis(250);
-/// How long it may wait for a running service before that is said.
-const QUIET: Duration = Duration::from_secs(5);
 /// Changes read at a time.
 const PAGE: u32 = 200;
 
@@ -59,14 +56,18 @@ pub(super) async fn run(command: &Zones, settings: &Settings) -> anyhow::Result<
     let parts = Parts::open(settings).await?;
     let request = Request { target: None, zones: Some(zones), dry_run: *dry_run };
     let queued = parts.publications.publish(&scope, "operator".to_owned(), request).await?;
-    let ended = follow(&parts.store, &scope, queued).await?;
-    let changes = changes(&parts.store, &scope, &ended.id).await?;
-    parts.store.close().await;
-    if *json {
-        print_json(&ended, &changes)?;
-    } else {
-        print_table(&ended, &changes);
+    if !json {
+        for warning in parts.store.zone_target(&scope).await?.into_iter().flat_map(|set| set.warnings) {
+            eprintln!("argus-m365: {warning}");
+        }
     }
+    let ended = follow::watched(&parts.store, &scope, &queued.id).await?;
+    if *json {
+        print_json(&ended, &changes(&parts.store, &scope, &ended.id).await?)?;
+    } else {
+        follow::print_table(&parts.store, &scope, &ended, Subject::Zones).await?;
+    }
+    parts.store.close().await;
     Ok((ended.state == OperationState::Succeeded).into())
 }
 
@@ -80,43 +81,6 @@ fn read(file: &Path) -> anyhow::Result<Vec<crate::events::ReadZone>> {
     }
     let text = std::fs::read_to_string(file).with_context(|| format!("reading {shown}"))?;
     form.read(&text).with_context(|| shown.to_string())
-}
-
-/// Looks at the operation until it has ended.
-async fn follow(store: &Store, scope: &OrgScope, queued: OperationRow) -> anyhow::Result<OperationRow> {
-    let (mut operation, since, mut told) = (queued, Instant::now(), false);
-    let bar = std::io::stderr().is_terminal();
-    while matches!(operation.state, OperationState::Queued | OperationState::Running) {
-        if operation.state == OperationState::Queued && since.elapsed() > QUIET && !told {
-            eprintln!("operation {} waits: it is carried out by a running `serve`", operation.id);
-            told = true;
-        }
-        if bar {
-            show(&operation);
-        }
-        tokio::time::sleep(LOOK).await;
-        let row = store.operation(scope, &operation.id).await?;
-        operation = row.context("the operation is not there any more")?;
-    }
-    if bar {
-        eprintln!("\r\x1b[K{}", line(&operation));
-    }
-    Ok(operation)
-}
-
-fn show(operation: &OperationRow) {
-    eprint!("\r\x1b[K{}", line(operation));
-    // A bar that cannot be shown is no reason to stop.
-    let _ = std::io::stderr().flush();
-}
-
-/// `[#####.....]  512/1024 running`
-fn line(operation: &OperationRow) -> String {
-    const WIDTH: u64 = 30;
-    let total = operation.total.unwrap_or(0);
-    let full = (operation.done.min(total) * WIDTH).checked_div(total).unwrap_or(0);
-    let (full, empty) = (usize::try_from(full).unwrap_or(0), usize::try_from(WIDTH - full).unwrap_or(0));
-    format!("[{}{}] {}/{total} {}", "#".repeat(full), ".".repeat(empty), operation.done, operation.state.label())
 }
 
 async fn changes(store: &Store, scope: &OrgScope, id: &str) -> anyhow::Result<Vec<OperationChange>> {
@@ -148,21 +112,6 @@ fn print_json(operation: &OperationRow, changes: &[OperationChange]) -> anyhow::
         "id": operation.id, "state": operation.state.label(), "dryRun": operation.dry_run, "counts": operation.counts,
         "error": failed, "changes": changes,
     });
-    println!("{}", serde_json::to_string(&result)?);
+    say!("{}", serde_json::to_string(&result)?)?;
     Ok(())
-}
-
-fn print_table(operation: &OperationRow, changes: &[OperationChange]) {
-    for change in changes {
-        let said = |value: Option<&Value>| value.map_or_else(|| "-".to_owned(), Value::to_string);
-        let what = match &change.error {
-            Some(error) => format!("{}: {}", error.code, error.message),
-            None => format!("{} -> {}", said(change.before.as_ref()), said(change.after.as_ref())),
-        };
-        println!("{:<10} {:<24} {what}", change.action, change.key);
-    }
-    println!("{}{} {}", if operation.dry_run { "dry run " } else { "" }, operation.state.label(), operation.counts);
-    if let Some(error) = &operation.error {
-        println!("{}: {}", error.code, error.message);
-    }
 }

@@ -19,7 +19,10 @@ use chrono::{DateTime, Utc};
 pub use desk::Desk;
 pub use runner::{JobSettings, Runner};
 
-use crate::store::{OperationEnd, OperationKind, OperationRow, StoreError};
+use crate::{
+    organisation::OrgScope,
+    store::{OperationEnd, OperationKind, OperationRow, StoreError},
+};
 
 /// What carries out operations of one kind.
 pub trait Job: Send + Sync + 'static {
@@ -28,6 +31,17 @@ pub trait Job: Send + Sync + 'static {
 
     /// Carries one out, from its start, whatever an earlier runner did. Returns soon after [`Desk::stopping`].
     fn run(&self, operation: &OperationRow, desk: &Desk) -> impl Future<Output = Result<JobEnd, JobError>> + Send;
+
+    /// Tidies up after an operation that fails because its runners were lost one after the other, and adds to its end what is audited
+    /// and told of it: none of them could. Nothing unless a job says so.
+    fn lost(
+        &self,
+        _scope: &OrgScope,
+        _operation: &OperationRow,
+        _end: &mut OperationEnd,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        std::future::ready(Ok(()))
+    }
 }
 
 /// How a run ended.

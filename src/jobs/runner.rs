@@ -112,7 +112,9 @@ impl<J: Job> Runner<J> {
         let ClaimedOperation { lease, operation, crashes } = claimed;
         if crashes >= self.settings.max_crashes {
             let message = format!("{crashes} workers in a row ended without a word while they worked on it");
-            return self.end(&lease, failed(&operation, "WORKER_CRASHED", message)).await;
+            let mut end = failed(&operation, "WORKER_CRASHED", message);
+            self.job.lost(&lease.scope, &operation, &mut end).await?;
+            return self.end(&lease, end).await;
         }
         tracing::info!(organisation = %lease.scope.organisation(), id = operation.id, kind = operation.kind.label(), "operation started");
         let desk = Desk { store: self.store.clone(), lease: lease.clone(), stop };

@@ -59,6 +59,11 @@ impl Job for Obedient {
             })),
         }
     }
+
+    async fn lost(&self, _scope: &OrgScope, operation: &OperationRow, end: &mut OperationEnd) -> Result<(), StoreError> {
+        end.progress.counts = json!({ "lost": operation.id });
+        Ok(())
+    }
 }
 
 struct Scene {
@@ -170,7 +175,7 @@ async fn an_operation_that_kills_its_runs_fails_in_the_end() {
     let stop = CancellationToken::new();
     let runner = tokio::spawn(scene.runner().run(stop.clone()));
     let failed = scene.until(OperationState::Failed).await;
-    assert_eq!(failed.error.unwrap().code, "WORKER_CRASHED");
+    assert_eq!((failed.error.unwrap().code.as_str(), failed.counts), ("WORKER_CRASHED", json!({ "lost": "o-1" })));
     assert_eq!(scene.job.runs.load(Ordering::SeqCst), 2);
     stop.cancel();
     runner.await.unwrap();

@@ -7,8 +7,8 @@ use super::{
     input::PublishInput,
     lists::Lists,
     publication::{Progress, Publication},
-    tally::Tally,
     target,
+    tell::Published,
 };
 use crate::{
     capabilities::{CapabilityName, Failure},
@@ -60,13 +60,20 @@ where
     async fn run(&self, operation: &OperationRow, desk: &Desk) -> Result<JobEnd, JobError> {
         let publication = match self.publication(operation, desk).await {
             Ok(publication) => publication,
-            Err(halt) => return self.halted(operation, desk, halt, Tally::default(), 0).await,
+            Err(halt) => return self.halted(operation, desk, halt, (None, &Progress::default())).await,
         };
         let mut progress = Progress::default();
         match publication.go(&mut progress).await {
             Ok(()) => publication.end(&progress).await,
-            Err(halt) => self.halted(operation, desk, halt, progress.tally, progress.total).await,
+            Err(halt) => self.halted(operation, desk, halt, (Some(publication.target.key()), &progress)).await,
         }
+    }
+
+    async fn lost(&self, scope: &OrgScope, operation: &OperationRow, end: &mut OperationEnd) -> Result<(), StoreError> {
+        self.forget(scope, &operation.id).await?;
+        self.crew.store.let_go_of_zones(scope).await?;
+        self.tell(scope, operation, None, end);
+        Ok(())
     }
 }
 
@@ -122,8 +129,7 @@ where
         operation: &OperationRow,
         desk: &Desk,
         halt: Halt,
-        tally: Tally,
-        total: u64,
+        (list, progress): (Option<String>, &Progress),
     ) -> Result<JobEnd, JobError> {
         match halt {
             Halt::Job(error) => Err(error),
@@ -131,16 +137,28 @@ where
             Halt::Failed(error) => {
                 self.forget(desk.scope(), &operation.id).await?;
                 self.crew.store.let_go_of_zones(desk.scope()).await?;
-                let end = OperationEnd {
+                let mut end = OperationEnd {
                     state: OperationState::Failed,
-                    progress: tally.progress(total),
+                    progress: progress.tally.progress(progress.total),
                     error: Some(error),
                     audit: Vec::new(),
                     outgoing: Vec::new(),
                 };
+                self.tell(desk.scope(), operation, list, &mut end);
                 Ok(JobEnd::Ended(end))
             }
         }
+    }
+
+    /// What failed as a whole may have written before: it is audited and told of like what came through.
+    fn tell(&self, scope: &OrgScope, operation: &OperationRow, list: Option<String>, end: &mut OperationEnd) {
+        if operation.dry_run {
+            return;
+        }
+        let published = Published { organisation: scope.organisation(), operation, list, end, advice: None };
+        let (entry, event) = published.told(self.crew.clock.now());
+        end.audit.push(entry);
+        end.outgoing.push(event);
     }
 }
 

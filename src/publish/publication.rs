@@ -264,9 +264,8 @@ where
         let published = Published {
             organisation: self.desk.scope().organisation(),
             operation: self.operation,
-            list: self.target.key(),
-            counts: &end.progress.counts,
-            state: end.state,
+            list: Some(self.target.key()),
+            end,
             advice,
         };
         published.told(self.job.crew.clock.now())

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     capabilities::{
         Kind,
-        sharepoint::{LANE, request::TargetRequest},
+        sharepoint::{self, LANE, Wrong, request::TargetRequest},
     },
     clock::SharedClock,
     events::ReadZone,
@@ -41,6 +41,9 @@ pub enum PublishError {
     /// There is no connection to publish through.
     #[error("the organisation has no connection to Microsoft 365: register one first")]
     NoConnection,
+    /// The list that it names is not one that zones can go to, whatever is there.
+    #[error("target.{}: {}", .0.field, .0.problem)]
+    Target(Wrong),
     /// Nobody said where to.
     #[error("no list is set for zones: setZoneTarget, or name one with the publication")]
     NoTarget,
@@ -69,7 +72,9 @@ impl Publications {
         if self.store.connection(scope).await?.is_none() {
             return Err(PublishError::NoConnection);
         }
-        if request.target.is_none() && self.store.zone_target(scope).await?.is_none() {
+        if let Some(target) = &request.target {
+            sharepoint::check(target).map_err(PublishError::Target)?;
+        } else if self.store.zone_target(scope).await?.is_none() {
             return Err(PublishError::NoTarget);
         }
         let now = self.clock.now();

@@ -1,4 +1,4 @@
-//! What is audited and told of a publication that came to its end.
+//! What is audited and told of a publication that ended, however it ended.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -8,17 +8,16 @@ use crate::{
     events::{Telling, outgoing},
     ids::Ids,
     organisation::OrganisationId,
-    store::{NewAuditEntry, OperationRow, OperationState, OutgoingEvent},
+    store::{NewAuditEntry, OperationEnd, OperationRow, OperationState, OutgoingEvent},
 };
 
-/// A publication that came to its end.
+/// A publication that ended.
 pub(super) struct Published<'a> {
     pub(super) organisation: &'a OrganisationId,
     pub(super) operation: &'a OperationRow,
-    /// The list.
-    pub(super) list: String,
-    pub(super) counts: &'a Value,
-    pub(super) state: OperationState,
+    /// The list; none when it was not even found.
+    pub(super) list: Option<String>,
+    pub(super) end: &'a OperationEnd,
     /// What to change so that the next one costs less.
     pub(super) advice: Option<&'a str>,
 }
@@ -26,15 +25,20 @@ pub(super) struct Published<'a> {
 impl Published<'_> {
     /// The audit entry, and the event `zones.published`.
     pub(super) fn told(&self, now: DateTime<Utc>) -> (NewAuditEntry, OutgoingEvent) {
-        let id = &self.operation.id;
-        let object = format!("operation/{id}");
+        let (id, end) = (&self.operation.id, self.end);
+        let (object, counts, state) = (format!("operation/{id}"), &end.progress.counts, end.state.label());
+        let failed = end.state == OperationState::Failed;
+        let mut detail = json!({ "list": self.list, "counts": counts, "state": state, "advice": self.advice });
+        if let (Some(error), Value::Object(detail)) = (&end.error, &mut detail) {
+            detail.insert("code".to_owned(), json!(error.code));
+        }
         let entry = NewAuditEntry {
             at: now,
             actor: self.operation.requested_by.clone(),
             action: "zones.published".to_owned(),
             target: object.clone(),
-            outcome: Outcome::Succeeded,
-            detail: json!({ "list": self.list, "counts": self.counts, "state": self.state.label(), "advice": self.advice }),
+            outcome: if failed { Outcome::Failed } else { Outcome::Succeeded },
+            detail,
             personal: Vec::new(),
             correlation_id: None,
             graph_request_id: None,
@@ -46,7 +50,7 @@ impl Published<'_> {
             object: Some(object),
             time: now,
             cause: None,
-            data: json!({ "operationId": id, "counts": self.counts, "state": self.state.label(), "advice": self.advice }),
+            data: json!({ "operationId": id, "counts": counts, "state": state, "advice": self.advice }),
         });
         (entry, event)
     }

@@ -148,10 +148,15 @@ impl Connector {
         answer.text().await.expect("text")
     }
 
+    /// The settings it was started with.
+    pub(crate) fn settings(&self) -> std::path::PathBuf {
+        self.log.with_extension("toml")
+    }
+
     /// Runs another command of the binary on the same settings; its last line of output as JSON.
     pub(crate) async fn command(&self, arguments: &[&str]) -> Value {
         let mut command = binary();
-        command.arg("--config").arg(self.log.with_extension("toml")).args(arguments);
+        command.arg("--config").arg(self.settings()).args(arguments);
         let run = tokio::task::spawn_blocking(move || command.output().expect("a command"));
         let output = run.await.expect("a command");
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -4,7 +4,7 @@ use argus_m365::simulator::SiteSpec;
 use serde_json::{Value, json};
 
 use crate::{
-    stage::{Scene, copied, ended, event, items, on_every_store, published, writes, zone},
+    stage::{Scene, by_hand, copied, ended, event, items, on_every_store, published, writes, zone},
     support::{Connector, World, eventually},
 };
 
@@ -33,11 +33,16 @@ const SCENE: Scene = Scene {
     units: None,
     window: None,
     items: 0,
+    no_headers: false,
+    over_status: None,
+    type_error_status: None,
 };
 
 #[tokio::test]
 async fn a_publication_to_another_list_leaves_the_set_one_as_it_is() {
     on_every_store(SCENE, async |world, connector| {
+        // So that a zone's two items have two numbers.
+        by_hand(world, &json!({ "add": { "Zone_x0020_ID": "own", "Title": "by hand" } })).await;
         let zones: Vec<Value> = (1..=30).map(|number| zone(number, "first")).collect();
         published(connector, json!({ "zones": zones })).await;
         let before = (writes(world).await, items(world).await);
@@ -47,9 +52,20 @@ async fn a_publication_to_another_list_leaves_the_set_one_as_it_is() {
         let again = published(connector, aside).await;
         assert_eq!((&again["counts"]["unchanged"], &again["counts"]["created"]), (&json!(30), &json!(0)), "{again}");
         assert_eq!((writes(world).await, items(world).await), before);
-        let shown = connector.data("{ zoneTarget { listId } zones(state: SETTLED) { totalCount } }", Value::Null).await;
+        let shown = connector
+            .data("{ zoneTarget { listId } zones(state: SETTLED) { totalCount nodes { zoneId itemId } } }", Value::Null)
+            .await;
+        let four = shown["zones"]["nodes"].as_array().unwrap().iter().find(|zone| zone["zoneId"] == "Z-4").unwrap();
+        let (ours, copys) = (items(world).await["Z-4"].0.clone(), copied(world).await["Z-4"].0.clone());
+        assert_ne!(ours, copys);
+        assert_eq!(four["itemId"], ours, "the item in the set list");
         assert_eq!(shown["zoneTarget"]["listId"], SiteSpec::DEMO_LIST);
         assert_eq!(shown["zones"]["totalCount"], 30, "what happens elsewhere is no news of the set list");
+        let mut unmarked = target("Copy", &name_alone());
+        unmarked["retire"] = json!("MARK");
+        let query = "mutation($input: PublishZonesInput!) { publishZones(input: $input) { id } }";
+        let refused = connector.graphql(query, json!({ "input": { "target": unmarked } })).await;
+        assert_eq!(refused["errors"][0]["extensions"]["field"], "target.retireColumn", "{refused}");
         let wrong = published(connector, json!({ "target": target("None", &name_alone()) })).await;
         assert_eq!((&wrong["state"], &wrong["error"]["code"]), (&json!("FAILED"), &json!("BAD_USER_INPUT")), "{wrong}");
         assert!(wrong["error"]["message"].as_str().unwrap().contains("target.list"), "{wrong}");

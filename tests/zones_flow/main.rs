@@ -7,7 +7,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod command;
 mod elsewhere;
+mod following;
 mod kills;
 mod long;
 mod matching;

@@ -38,6 +38,12 @@ pub(crate) struct Scene {
     pub(crate) units: Option<u64>,
     /// … of so many seconds; three without it.
     pub(crate) window: Option<u64>,
+    /// Whether no answer says how many are left.
+    pub(crate) no_headers: bool,
+    /// What an application gets that has used them up; 429 without it.
+    pub(crate) over_status: Option<u16>,
+    /// What a value gets that its column does not take; 400 without it.
+    pub(crate) type_error_status: Option<u16>,
 }
 
 /// The second list's id.
@@ -75,7 +81,13 @@ pub(crate) async fn prepare(world: &World, scene: Scene) {
     let mut change = json!({ "sites": [site] });
     let mut sharepoint = json!({});
     if let Some(units) = scene.units {
-        sharepoint = json!({ "units": units, "windowS": scene.window.unwrap_or(3) });
+        sharepoint = json!({
+            "units": units, "windowS": scene.window.unwrap_or(3), "rateLimitHeaders": !scene.no_headers,
+            "overStatus": scene.over_status.unwrap_or(429),
+        });
+    }
+    if let Some(status) = scene.type_error_status {
+        sharepoint["typeErrorStatus"] = json!(status);
     }
     if let Some(status) = scene.duplicate_status {
         sharepoint["duplicateStatus"] = json!(status);

@@ -4,6 +4,7 @@ use argus_m365::simulator::{ColumnKind, ColumnSpec, SiteSpec};
 use serde_json::{Value, json};
 
 use crate::{
+    command::{publish, ran, sheet},
     stage::{Scene, items, prepare},
     support::{self, Connector, Store, World, eventually},
 };
@@ -93,6 +94,19 @@ async fn what_does_not_fit_the_list_is_named_by_its_field_and_changes_nothing() 
         for name in ["None", "Created", "Place", "Map", "Latitude", "Zone ID", "Title"] {
             assert_eq!(refused(connector, column(name)).await, bad("fields[2].column"), "{name}");
         }
+        let several = |input: &mut Value| {
+            input["matchColumn"] = json!("Zone Id2");
+            input["fields"][1]["column"] = json!("Place");
+            input["retireColumn"] = json!("Title");
+        };
+        let answer = set(connector, input(several)).await;
+        assert_eq!(answer["errors"][0]["extensions"]["field"], "matchColumn", "{answer}");
+        let message = answer["errors"][0]["message"].as_str().unwrap();
+        for told in
+            ["no column \"Zone Id2\"", "; fields[1].column: column \"Place\"", "number columns for latitude", "; retireColumn: "]
+        {
+            assert!(message.contains(told), "{told} in {message}");
+        }
         let nonsense = |input: &mut Value| input["fields"][1]["zoneField"] = json!("attributes.");
         assert_eq!(refused(connector, nonsense).await, bad("fields[1].zoneField"));
         assert_eq!(refused(connector, |input| input["retireColumn"] = Value::Null).await, bad("retireColumn"));
@@ -115,6 +129,10 @@ async fn a_match_column_without_index_or_uniqueness_is_warned_of_with_the_remedy
         };
         let plain = || ColumnSpec::new("Zone_x0020_ID", "Zone ID", ColumnKind::Text);
         assert!(warned(plain()).await.contains("has no index and does not enforce unique values"));
+        let file = sheet(world, "zones.csv", "zoneId,name\nZ-1,North");
+        let (code, out, err) = ran(publish(connector, &file, &["--dry-run"])).await;
+        assert_eq!((code, out.lines().last()), (Some(0), Some("would be done: created 1")), "{err}");
+        assert!(err.contains("\"Zone ID\" (Zone_x0020_ID) has no index"), "whoever publishes reads it, too: {err}");
         let indexed = warned(plain().indexed()).await;
         assert!(indexed.contains("does not enforce unique values") && !indexed.contains("no index"), "{indexed}");
         assert_eq!(warned(plain().unique()).await, "[]");

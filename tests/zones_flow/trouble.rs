@@ -1,9 +1,10 @@
 //! What Microsoft, and people in the list, do to a publication.
 
+use argus_m365::capabilities::sharepoint::target::{Choices, Column, ColumnType, Mapping};
 use serde_json::{Value, json};
 
 use crate::{
-    stage::{Scene, by_hand, event, items, on_every_store, published, statuses, writes, zone},
+    stage::{Scene, by_hand, event, items, on_every_store, published, set_target, statuses, target, writes, zone},
     support::{World, eventually},
 };
 
@@ -144,6 +145,33 @@ async fn settled_or_dead(world: &World, connector: &crate::support::Connector, k
         (zone["state"] == "DEAD" || (zone["state"] == "SETTLED" && says)).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_value_that_the_list_refuses_is_named_by_zone_and_column_whatever_the_list_answers() {
+    for status in [400, 500] {
+        let scene = Scene { type_error_status: Some(status), ..Scene::default() };
+        on_every_store(scene, async |world, connector| {
+            // The list offers fewer choices than it did when it was set.
+            let mut target = target(scene);
+            let fill_in = ColumnType::Choice(Choices { offered: vec![], others_allowed: true });
+            let column = Column { name: "Utility".into(), kind: fill_in, indexed: false, unique: false };
+            target.fields.push(Mapping { zone_field: "attributes.utility".into(), column });
+            set_target(world, &target).await;
+            let mut zones: Vec<Value> = (1..=4).map(|number| zone(number, "first")).collect();
+            zones.iter_mut().for_each(|zone| zone["attributes"]["utility"] = json!("water"));
+            zones[2]["attributes"]["utility"] = json!("steam");
+            let ended = published(connector, json!({ "zones": zones })).await;
+            assert_eq!((&ended["counts"]["created"], &ended["counts"]["failed"]), (&json!(3), &json!(1)), "{ended}");
+            let nodes = ended["changes"]["nodes"].as_array().unwrap();
+            let failed = nodes.iter().find(|change| change["action"] == "fail").unwrap();
+            assert_eq!(failed["key"], "Z-3", "{failed}");
+            let message = failed["error"]["message"].as_str().unwrap();
+            assert!(message.contains("zone Z-3") && message.contains("Utility"), "{message}");
+            assert_eq!(items(world).await.keys().collect::<Vec<_>>(), ["Z-1", "Z-2", "Z-4"]);
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

@@ -19,8 +19,8 @@ pub(super) enum RetireRule {
     Delete,
 }
 
-/// zoneField: zoneId, name, kind, utilityType, boundary (GeoJSON text), latitude, longitude (of the boundary's centroid), version, or
-/// `attributes.<name>`.
+/// zoneField: zoneId, name, kind, utilityType, boundary (GeoJSON text), boundaryWkt (the same as well-known text), latitude, longitude
+/// (of the boundary's centroid), version, or `attributes.<name>`.
 #[derive(InputObject)]
 pub(super) struct FieldMappingInput {
     /// The field of the zone.

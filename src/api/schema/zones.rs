@@ -1,5 +1,7 @@
 //! Zones, and their publication to a list.
 
+use std::collections::HashMap;
+
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use serde_json::{Map, Value, json};
 
@@ -42,7 +44,7 @@ pub(super) struct Zone {
     attributes: Value,
     /// Where its publication stands.
     state: DeliveryState,
-    /// Its item in the list.
+    /// Its item in the list that is set; what a publication did in another list is told by its changes.
     item_id: Option<String>,
     /// What last went wrong.
     last_error: Option<DeliveryError>,
@@ -54,14 +56,16 @@ impl Listed for Zone {
     const NAME: &'static str = "Zone";
 }
 
-impl From<ObjectRow> for Zone {
-    fn from(row: ObjectRow) -> Self {
+impl Zone {
+    /// As it is kept; its item in this list, if one is set.
+    fn of(row: ObjectRow, list: Option<&str>) -> Self {
         // What cannot be read is a dead letter of its own; here it shows as a zone without a name.
         let zone = match serde_json::from_str(&row.body) {
             Ok(WantedZone::Present(zone)) => Some(zone),
             Ok(WantedZone::Removed) | Err(_) => None,
         };
-        let item = row.places.iter().filter(|place| place.state == PlaceState::Present);
+        let there = |place: &&Place| place.state == PlaceState::Present && Some(place.target.as_str()) == list;
+        let item = row.places.iter().filter(there);
         let item_id = item.max_by_key(|place: &&Place| place.generation).and_then(|place| place.remote_id.clone());
         let zone = zone.unwrap_or_else(|| events::zone::Zone {
             name: String::new(),
@@ -133,9 +137,11 @@ impl ZoneQuery {
         after: Option<String>,
     ) -> Result<List<Zone>> {
         let page = page::request(first, after)?;
-        let records = super::records(context)?;
-        let rows = records.zones(Caller::of(context)?.scope(), state.map(Into::into), page).await.map_err(Refusal::from)?;
-        Ok(List::of(rows, Zone::from))
+        let (records, scope) = (super::records(context)?, Caller::of(context)?.scope());
+        let rows = records.zones(scope, state.map(Into::into), page).await.map_err(Refusal::from)?;
+        let set = super::targets(context)?.target(scope).await.map_err(Refusal::from)?;
+        let list = set.map(|set| set.target.key());
+        Ok(List::of(rows, |row| Zone::of(row, list.as_deref())))
     }
 }
 
@@ -160,6 +166,14 @@ impl ZoneMutation {
 fn read_all(zones: Vec<ZoneInput>) -> Result<Vec<ReadZone>, Refusal> {
     if zones.is_empty() || zones.len() > MOST_ZONES {
         return Err(Refusal::input("zones", format!("zones: 1 to {MOST_ZONES}; leave it out to publish all that are kept")));
+    }
+    let mut seen = HashMap::with_capacity(zones.len());
+    for (at, zone) in zones.iter().enumerate() {
+        if let Some(earlier) = seen.insert(zone.zone_id.as_str(), at) {
+            let field = format!("zones[{at}].zoneId");
+            let message = format!("{field}: is the id of zones[{earlier}] already");
+            return Err(Refusal::input(field, message));
+        }
     }
     zones.into_iter().enumerate().map(|(at, zone)| read(at, zone)).collect()
 }

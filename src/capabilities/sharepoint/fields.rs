@@ -18,6 +18,7 @@ pub(super) fn value(zone_id: &str, version: u64, zone: &Zone, field: &str) -> Va
         "kind" => json!(zone.kind),
         "utilityType" => json!(zone.utility_type),
         "boundary" => zone.boundary.as_ref().map_or(Value::Null, |boundary| json!(Value::Object(boundary.clone()).to_string())),
+        "boundaryWkt" => json!(zone.boundary.as_ref().and_then(geometry::wkt::text)),
         "latitude" => coordinate(zone, |(latitude, _)| latitude),
         "longitude" => coordinate(zone, |(_, longitude)| longitude),
         _ => field.strip_prefix(ATTRIBUTES).and_then(|name| zone.attributes.get(name)).cloned().unwrap_or_default(),
@@ -49,5 +50,6 @@ mod tests {
         assert_eq!((of("attributes.priority"), of("attributes.open")), (json!(2), json!(true)));
         assert_eq!((of("attributes.note"), of("attributes.none"), of("nonsense")), (Value::Null, Value::Null, Value::Null));
         assert_eq!(of("boundary"), json!("{\"coordinates\":[-6.26,53.35],\"type\":\"Point\"}"));
+        assert_eq!(of("boundaryWkt"), json!("POINT (-6.26 53.35)"));
     }
 }

@@ -44,7 +44,7 @@ pub use self::{
     content::{Content, Misfit},
     find::{Unfound, find, still_there},
     rival::Rival,
-    survey::{Surveyed, Wrong},
+    survey::{Surveyed, Wrong, check},
     target::Target,
 };
 use super::{Announcement, Capability, CapabilityName, Decision, Intent, Kind, Learned, Told, Work};

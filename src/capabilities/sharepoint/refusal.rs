@@ -44,9 +44,9 @@ pub(super) fn failure(target: &Target, zone: &str, call: &Call, error: &GraphErr
             Some(columns) => (FailureKind::Permanent, "COLUMN_REJECTED", rejected(zone, &columns, error)),
             None => (FailureKind::Permanent, "GRAPH_REJECTED", format!("Microsoft refuses the request: {}", described(error))),
         },
-        Verdict::Transient | Verdict::Conflict => (FailureKind::Transient, error.code.as_str(), error.to_string()),
+        Verdict::Transient | Verdict::Conflict => (FailureKind::Transient, error.code.as_str(), said(zone, call, error)),
         Verdict::Ambiguous if sent_columns(call).is_none() => (FailureKind::Transient, error.code.as_str(), error.to_string()),
-        Verdict::Ambiguous => (FailureKind::Ambiguous, error.code.as_str(), error.to_string()),
+        Verdict::Ambiguous => (FailureKind::Ambiguous, error.code.as_str(), said(zone, call, error)),
         Verdict::Credential | Verdict::Unauthorized => (FailureKind::Connection, error.code.as_str(), error.to_string()),
         Verdict::Throttled { until, scope } => (
             FailureKind::Throttled { until: *until, whole_workload: *scope != ThrottleScope::Target },
@@ -55,6 +55,15 @@ pub(super) fn failure(target: &Target, zone: &str, call: &Call, error: &GraphErr
         ),
     };
     Failure { target: target.key(), kind, code: code.to_owned(), message, graph_request_id: error.request_id.clone() }
+}
+
+/// What came back for what was sent. SharePoint answers some values that a column does not take with a 500 that names neither: so the
+/// zone and the columns are named here.
+fn said(zone: &str, call: &Call, error: &GraphError) -> String {
+    match sent_columns(call) {
+        Some(columns) => format!("zone {zone}, columns {}: {error}", columns.join(", ")),
+        None => error.to_string(),
+    }
 }
 
 /// The columns that a call sends.

@@ -2,7 +2,7 @@
 
 use super::{
     columns::{Definition, named},
-    request::TargetRequest,
+    request::{FieldRequest, TargetRequest},
     target::{Column, ColumnType, Mapping, Retire, Target},
 };
 
@@ -25,7 +25,8 @@ pub struct Wrong {
 }
 
 /// The fields of a zone, beside `attributes.<name>`.
-const ZONE_FIELDS: [&str; 8] = ["zoneId", "name", "kind", "utilityType", "boundary", "latitude", "longitude", "version"];
+const ZONE_FIELDS: [&str; 9] =
+    ["zoneId", "name", "kind", "utilityType", "boundary", "boundaryWkt", "latitude", "longitude", "version"];
 /// Where attributes begin among them.
 const ATTRIBUTES: &str = "attributes.";
 /// The utilities there are, for choice columns that might not offer one.
@@ -40,7 +41,7 @@ fn wrong(field: impl Into<String>, problem: impl Into<String>) -> Wrong {
 }
 
 /// Checks what can be checked without the list.
-pub(super) fn check(asked: &TargetRequest) -> Result<(), Wrong> {
+pub fn check(asked: &TargetRequest) -> Result<(), Wrong> {
     for (field, value) in [("site", &asked.site), ("list", &asked.list), ("matchColumn", &asked.match_column)] {
         if value.trim().is_empty() || value.chars().count() > 400 || value.chars().any(char::is_control) {
             return Err(wrong(field, "must have 1 to 400 characters"));
@@ -50,7 +51,7 @@ pub(super) fn check(asked: &TargetRequest) -> Result<(), Wrong> {
         return Err(wrong("fields", format!("at most {MOST_FIELDS}")));
     }
     known("matchField", &asked.match_field)?;
-    if matches!(asked.match_field.as_str(), "boundary" | "latitude" | "longitude" | "version") {
+    if matches!(asked.match_field.as_str(), "boundary" | "boundaryWkt" | "latitude" | "longitude" | "version") {
         return Err(wrong("matchField", format!("{} does not tell one zone from another: use zoneId", asked.match_field)));
     }
     for (at, field) in asked.fields.iter().enumerate() {
@@ -71,34 +72,67 @@ fn known(place: &str, field: &str) -> Result<(), Wrong> {
     Err(wrong(place, format!("{field:?} is not a field of a zone: {} or attributes.<name>", ZONE_FIELDS.join(", "))))
 }
 
-/// Resolves the request against the columns of its list.
+/// Resolves the request against the columns of its list. Everything that does not fit is told at once: of ten columns with three
+/// misspelt, nobody should have to ask three times.
 pub(super) fn survey(
     asked: &TargetRequest,
     (site_id, list_id): (String, String),
     columns: &[Definition],
 ) -> Result<Surveyed, Wrong> {
-    let mut warnings = Vec::new();
-    let match_column = resolved(columns, "matchColumn", &asked.match_column)?;
-    matchable(&match_column, &asked.match_field)?;
-    warnings.extend(about_match(&match_column, &asked.match_column));
+    let (mut warnings, mut wrong) = (Vec::new(), Vec::new());
+    let match_column = resolved(columns, "matchColumn", &asked.match_column)
+        .and_then(|column| matchable(&column, &asked.match_field).map(|()| column));
+    warnings.extend(match_column.iter().flat_map(|column| about_match(column, &asked.match_column)));
     let mut fields: Vec<Mapping> = Vec::with_capacity(asked.fields.len());
     for (at, field) in asked.fields.iter().enumerate() {
         let place = format!("fields[{at}].column");
-        let column = resolved(columns, &place, &field.column)?;
-        suits(&place, &field.zone_field, &column)?;
-        if column.name == match_column.name && field.zone_field != asked.match_field {
-            return Err(wrong(place, format!("column {} is the match column and holds {}", column.name, asked.match_field)));
+        match mapped(columns, &place, field, (asked, match_column.as_ref().ok(), &fields)) {
+            Ok(mapping) => {
+                warnings.extend(about_field(columns, &mapping.column, &field.zone_field));
+                fields.push(mapping);
+            }
+            Err(other) => wrong.push(other),
         }
-        if let Some(other) = fields.iter().find(|other| other.column.name == column.name) {
-            return Err(wrong(place, format!("column {} holds {} already", column.name, other.zone_field)));
-        }
-        warnings.extend(about_field(columns, &column, &field.zone_field));
-        fields.push(Mapping { zone_field: field.zone_field.clone(), column });
     }
-    let retire_column = asked.retire_column.as_ref().map(|name| mark(columns, name, &match_column, &fields)).transpose()?;
+    let mark = |name: &String| mark(columns, name, match_column.as_ref().ok(), &fields);
+    let retire_column = asked.retire_column.as_ref().map(mark).transpose().map_err(|other| wrong.push(other)).ok().flatten();
+    let match_column = match match_column {
+        Ok(column) => column,
+        Err(first) => return Err(first.beside(wrong)),
+    };
+    let mut wrong = wrong.into_iter();
+    if let Some(first) = wrong.next() {
+        return Err(first.beside(wrong.collect()));
+    }
     let match_field = asked.match_field.clone();
     let target = Target { site_id, list_id, match_field, match_column, fields, retire: asked.retire, retire_column };
     Ok(Surveyed { target, warnings })
+}
+
+impl Wrong {
+    /// With what else is wrong: each by its own field, after the first.
+    fn beside(self, others: Vec<Self>) -> Self {
+        let others = others.into_iter().map(|other| format!("; {}: {}", other.field, other.problem));
+        Self { problem: others.fold(self.problem, |problem, other| problem + &other), field: self.field }
+    }
+}
+
+/// The column of a field, beside the columns that are taken.
+fn mapped(
+    columns: &[Definition],
+    place: &str,
+    field: &FieldRequest,
+    (asked, match_column, fields): (&TargetRequest, Option<&Column>, &[Mapping]),
+) -> Result<Mapping, Wrong> {
+    let column = resolved(columns, place, &field.column)?;
+    suits(place, &field.zone_field, &column)?;
+    if match_column.is_some_and(|matched| column.name == matched.name) && field.zone_field != asked.match_field {
+        return Err(wrong(place, format!("column {} is the match column and holds {}", column.name, asked.match_field)));
+    }
+    if let Some(other) = fields.iter().find(|other| other.column.name == column.name) {
+        return Err(wrong(place, format!("column {} holds {} already", column.name, other.zone_field)));
+    }
+    Ok(Mapping { zone_field: field.zone_field.clone(), column })
 }
 
 fn resolved(columns: &[Definition], place: &str, name: &str) -> Result<Column, Wrong> {
@@ -127,7 +161,7 @@ fn suits(place: &str, field: &str, column: &Column) -> Result<(), Wrong> {
     let word = matches!(column.kind, ColumnType::Choice(_) | ColumnType::MultiChoice(_));
     let number = column.kind == ColumnType::Number;
     let (fits, needs) = match field {
-        "boundary" => {
+        "boundary" | "boundaryWkt" => {
             (column.kind == ColumnType::MultilineText, "several lines of text (a boundary is longer than 255 characters)")
         }
         "latitude" | "longitude" | "version" => (text || number, "a number or text"),
@@ -141,10 +175,11 @@ fn suits(place: &str, field: &str, column: &Column) -> Result<(), Wrong> {
     Err(wrong(place, format!("column {} holds {}, and {field} needs {needs}", column.name, described(&column.kind))))
 }
 
-fn mark(columns: &[Definition], name: &str, match_column: &Column, fields: &[Mapping]) -> Result<Column, Wrong> {
+fn mark(columns: &[Definition], name: &str, match_column: Option<&Column>, fields: &[Mapping]) -> Result<Column, Wrong> {
     let place = "retireColumn";
     let column = resolved(columns, place, name)?;
-    if column.name == match_column.name || fields.iter().any(|field| field.column.name == column.name) {
+    let matched = match_column.is_some_and(|matched| column.name == matched.name);
+    if matched || fields.iter().any(|field| field.column.name == column.name) {
         return Err(wrong(place, format!("column {} holds a field of the zone already", column.name)));
     }
     let fits = match &column.kind {

@@ -54,10 +54,15 @@ fn line(text: String) -> Result<Value, String> {
 fn number(value: &Value) -> Result<Value, String> {
     let parsed = match value {
         Value::Number(number) => return Ok(Value::Number(number.clone())),
-        Value::String(text) => text.trim().parse::<f64>().ok().filter(|number| number.is_finite()),
+        Value::String(text) => {
+            let text = text.trim();
+            let fraction = || text.parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| json!(number));
+            // A whole number stays one, as people wrote it down.
+            text.parse::<i64>().ok().map(|number| json!(number)).or_else(fraction)
+        }
         _ => None,
     };
-    parsed.map(|number| json!(number)).ok_or_else(|| format!("holds numbers, not {}", shown(value)))
+    parsed.ok_or_else(|| format!("holds numbers, not {}", shown(value)))
 }
 
 fn boolean(value: &Value) -> Result<Value, String> {
@@ -191,6 +196,7 @@ mod tests {
         let fits = |kind, value| fitted(&column(kind), value).unwrap();
         assert_eq!(fits(ColumnType::Text, json!(5)), json!("5"));
         assert_eq!(fits(ColumnType::Number, json!("5.5")), json!(5.5));
+        assert_eq!(fits(ColumnType::Number, json!("1240")), json!(1240));
         assert_eq!(fits(ColumnType::Boolean, Value::Null), json!(false));
         assert_eq!(fits(ColumnType::DateTime, json!("2026-11-23")), json!("2026-11-23"));
         assert_eq!(fits(ColumnType::MultiChoice(choices()), json!("gas")), json!(["gas"]));

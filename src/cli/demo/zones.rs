@@ -1,4 +1,4 @@
-//! The zones' part of the story: a list is chosen, zones are published twice, and one changes.
+//! The zones' part of the story: a list is chosen, zones are published twice, one changes, one would, and one is removed.
 
 use std::time::Instant;
 
@@ -45,6 +45,27 @@ impl Teller<'_> {
             self.table.line(&format!("│ {} {} {}", item["Zone_x0020_ID"], item["Title"], item["Customers"]));
         }
         self.claims.that(self.table, "its item follows, and there are still three", follows(&items) && items.len() == 3);
+
+        self.table.step("What another change would do is asked first (a dry run); then a zone is removed (an event)");
+        let writes = self.stage.caller.writes().await?;
+        let dry = self.published(json!({ "zones": [zone("N-1", "North Ward", 1_500)], "dryRun": true })).await?;
+        let change = &dry["changes"]["nodes"][0];
+        self.table.line(&format!("{} {}: {} -> {}", change["action"], change["key"], change["before"], change["after"]));
+        let told = change["before"]["Customers"].as_f64().zip(change["after"]["Customers"].as_f64());
+        self.claims.that(
+            self.table,
+            "the column is told before and after",
+            told.is_some_and(|(before, after)| before < 1_303.0 && after > 1_499.0),
+        );
+        self.claims.equal(self.table, "and nothing was written", &self.stage.caller.writes().await?, &writes);
+        let event = json!({
+            "specversion": "1.0", "id": "zone-S-1-2", "source": "/argus/zones", "type": "argus.zone.removed.v1",
+            "time": "2026-11-25T11:00:00Z", "subject": "zone/S-1", "data": { "zoneId": "S-1", "version": 2 },
+        });
+        self.publish_on("zone.removed", &event, "first").await?;
+        let marked = |items: &[Value]| items.iter().any(|item| item["Title"] == "South Docks" && item["Retired"] == true);
+        let items = self.items_until(marked).await?;
+        self.claims.that(self.table, "its item is marked as the list's rule says, and stays", marked(&items) && items.len() == 3);
         Ok(())
     }
 
@@ -54,7 +75,8 @@ impl Teller<'_> {
         let query = "mutation($input: PublishZonesInput!) { publishZones(input: $input) { id } }";
         let id = self.stage.caller.graphql(query, json!({ "input": input })).await?["publishZones"]["id"].take();
         loop {
-            let query = "query($id: ID!) { operation(id: $id) { state counts error { code message } } }";
+            let query = "query($id: ID!) { operation(id: $id) { state counts error { code message } \
+                changes(first: 20) { nodes { key action before after } } } }";
             let operation = self.stage.caller.graphql(query, json!({ "id": id })).await?["operation"].take();
             if !matches!(operation["state"].as_str(), Some("QUEUED" | "RUNNING")) {
                 return Ok(operation);
