@@ -80,7 +80,8 @@ fn changed(mut first: Value) -> Value {
 }
 
 fn write(path: &Path, lines: &[Value]) {
-    fs::write(path, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
+    fs::write(path, lines.join("\n") + "\n").unwrap();
 }
 
 #[tokio::test]

@@ -306,6 +306,8 @@ fn a_time_with_a_space_is_taken_and_not_advertised() {
     assert!(taken(&event, "argus.acme.task.scheduled") && !validator("argus.task.scheduled.v1").is_valid(&event));
 }
 
+static VALIDATORS: LazyLock<BTreeMap<String, Validator>> = LazyLock::new(validators);
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -325,7 +327,6 @@ proptest! {
             put(&mut changed, &place, value.get(&all).clone());
             touched.push(place);
         }
-        static VALIDATORS: LazyLock<BTreeMap<String, Validator>> = LazyLock::new(validators);
         let (by_schema, by_reader) = (VALIDATORS[&name].is_valid(&changed), taken(&changed, &subject));
         let beyond = touched.iter().any(|place| beyond_the_schema(&changed, place)) || changed["type"] != name.as_str();
         prop_assert!(by_schema == by_reader || (by_schema && beyond), "{} {:?}: schema {}, reader {}", name, touched, by_schema, by_reader);

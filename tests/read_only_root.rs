@@ -74,7 +74,7 @@ async fn a_user_without_rights_on_a_root_that_cannot_be_written_needs_one_folder
     let open = written(connector.process_id());
     assert!(open.iter().any(|file| file.starts_with(&data)), "{open:?}: the search for open files is broken");
     let elsewhere: Vec<_> = open.iter().filter(|file| !file.starts_with(&data) && **file != log).collect();
-    assert_eq!(elsewhere, [&PathBuf::new(); 0], "it writes outside its own folder");
+    assert!(elsewhere.is_empty(), "it writes outside its own folder: {elsewhere:?}");
     assert_eq!(fs::read_dir(&empty).unwrap().count(), 0, "something was left in the working directory");
     world.finish(connector).await;
 }

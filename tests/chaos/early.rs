@@ -72,14 +72,14 @@ impl Logs {
             let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_default());
             for (number, line) in lines.enumerate() {
                 let place = |at: &str| Line { log, number, at: at.parse().unwrap() };
-                match (line["message"].as_str(), line["timestamp"].as_str()) {
-                    (Some("a call leaves"), Some(at)) => drop(logs.left.insert(text_of(&line["call"]), place(at))),
-                    (Some("told to wait"), Some(at)) => drop(logs.told.insert(text_of(&line["request_id"]), place(at))),
-                    (Some("a wait is committed"), Some(at)) => {
-                        drop(logs.committed.insert(text_of(&line["request_id"]), place(at)));
-                    }
-                    _ => {}
-                }
+                let (Some(message), Some(at)) = (line["message"].as_str(), line["timestamp"].as_str()) else { continue };
+                let (lines, id) = match message {
+                    "a call leaves" => (&mut logs.left, &line["call"]),
+                    "told to wait" => (&mut logs.told, &line["request_id"]),
+                    "a wait is committed" => (&mut logs.committed, &line["request_id"]),
+                    _ => continue,
+                };
+                lines.insert(text_of(id), place(at));
             }
         }
         logs

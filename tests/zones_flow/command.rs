@@ -24,6 +24,7 @@ pub(crate) fn publish(connector: &Connector, file: &std::path::Path, more: &[&st
 }
 
 /// The same command on a terminal.
+#[expect(clippy::disallowed_methods, reason = "tests are told by `make test` where their tools are")]
 fn on_a_terminal(command: &Command) -> Command {
     let python = std::env::var("ARGUS_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let mut terminal = Command::new(python);

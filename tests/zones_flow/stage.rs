@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use crate::support::{self, Connector, Store, World};
 
 /// The tenant's settings that matter here.
+#[expect(clippy::struct_excessive_bools, reason = "each says of one thing whether the list has it")]
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Scene {
     pub(crate) retire: Option<Retire>,

@@ -159,7 +159,9 @@ async fn a_value_that_the_list_refuses_is_named_by_zone_and_column_whatever_the_
             target.fields.push(Mapping { zone_field: "attributes.utility".into(), column });
             set_target(world, &target).await;
             let mut zones: Vec<Value> = (1..=4).map(|number| zone(number, "first")).collect();
-            zones.iter_mut().for_each(|zone| zone["attributes"]["utility"] = json!("water"));
+            for zone in &mut zones {
+                zone["attributes"]["utility"] = json!("water");
+            }
             zones[2]["attributes"]["utility"] = json!("steam");
             let ended = published(connector, json!({ "zones": zones })).await;
             assert_eq!((&ended["counts"]["created"], &ended["counts"]["failed"]), (&json!(3), &json!(1)), "{ended}");

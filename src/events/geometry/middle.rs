@@ -51,7 +51,9 @@ impl Span {
         let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
         let jumps = |(one, next): (&Value, &Value)| place(one).zip(place(next)).is_some_and(|(a, b)| (a.0 - b.0).abs() >= 360.0);
         self.around |= joined && items.iter().zip(items.iter().skip(1)).any(jumps);
-        items.iter().for_each(|item| self.positions(item, joined));
+        for item in items {
+            self.positions(item, joined);
+        }
     }
 
     /// Wider than half the earth as it is given, and not when it is counted on: it lies around the antimeridian.

@@ -3,6 +3,8 @@
 //! Longitude first, as in GeoJSON. Heights are left out: an outline is what it is for, and of readers that know the form without
 //! heights some refuse the one with them.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value};
 
 /// `POLYGON ((-6.3 53.3, -6.2 53.3, …))`; none for what [`check`](super::check) would refuse.
@@ -68,8 +70,7 @@ fn listed(text: &mut String, items: &[Value], mut each: impl FnMut(&mut String, 
 
 fn position(text: &mut String, value: &Value) -> Option<()> {
     let (longitude, latitude) = (value.get(0)?.as_number()?, value.get(1)?.as_number()?);
-    text.push_str(&format!("{longitude} {latitude}"));
-    Some(())
+    write!(text, "{longitude} {latitude}").ok()
 }
 
 #[cfg(test)]
