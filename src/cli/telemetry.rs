@@ -4,7 +4,10 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::settings::{Log, LogFormat};
+use crate::{
+    settings::{Log, LogFormat},
+    store::SERVER_NOTICES,
+};
 
 /// Starts logging for the process. A second call changes nothing.
 pub(super) fn start(log: &Log) {
@@ -26,7 +29,7 @@ pub(super) fn start(log: &Log) {
 /// connection is lost. Postgres tells every command that the migrations' table is there already. So both are quiet unless the level
 /// names them: of two directives for one target the later holds.
 fn directives(level: &str) -> String {
-    format!("async_nats=warn,sqlx::postgres::notice=warn,{level}")
+    format!("async_nats=warn,{SERVER_NOTICES}=warn,{level}")
 }
 
 #[cfg(test)]
@@ -41,7 +44,7 @@ mod tests {
             parts.sort();
             parts
         };
-        assert_eq!(filter("info"), ["async_nats=warn", "info", "sqlx::postgres::notice=warn"]);
-        assert_eq!(filter("info,async_nats=debug"), ["async_nats=debug", "info", "sqlx::postgres::notice=warn"]);
+        assert_eq!(filter("info"), ["async_nats=warn", "info", &format!("{SERVER_NOTICES}=warn")]);
+        assert_eq!(filter("info,async_nats=debug"), ["async_nats=debug", "info", &format!("{SERVER_NOTICES}=warn")]);
     }
 }

@@ -49,7 +49,7 @@ pub use arrivals::{Arrival, Kind, Rejection, Taken};
 pub use audit_log::{AuditFilter, AuditRecord, NewAuditEntry};
 pub use channels::{ChannelNews, ChannelRow, ChannelSender};
 pub use connections::{ConnectionRow, ConnectionState, CredentialKind, StateChange};
-pub use db::{SecondLine, Store, StoreError};
+pub use db::{SERVER_NOTICES, SecondLine, Store, StoreError};
 pub use dead_letters::{DeadLetterFilter, DeadLetterRow, NewDeadLetter};
 pub use directory::{Batch, Begun, Concluded, DueImport, FoundGroup, FoundPerson, HowRead, ImportFailure, ReadMembers};
 pub use directory::{

@@ -40,6 +40,9 @@ pub(super) use tx::Tx;
 
 use crate::{ids::Ids, organisation::OrgScope};
 
+/// Where the driver logs what a Postgres server tells its client beside an answer (`NOTICE`).
+pub const SERVER_NOTICES: &str = "sqlx::postgres::notice";
+
 /// The store. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
