@@ -5,8 +5,10 @@ FEATURES := --features simulator
 CARGO    := cargo
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-# nextest runs every test in a process of its own; without it, cargo's own runner does.
-TESTS := $(if $(shell command -v cargo-nextest),nextest run --no-fail-fast,test --no-fail-fast)
+# nextest runs every test in a process of its own; without it, cargo's own runner does. Many tests wait for a time that Microsoft asked for,
+# or for a lease to end: twice as many as there are cores keep them busy.
+THREADS := $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+TESTS := $(if $(shell command -v cargo-nextest),nextest run --no-fail-fast --test-threads $(THREADS),test --no-fail-fast)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test chaos check sbom fmt bench tools clean-run
