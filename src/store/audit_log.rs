@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::{
     Page, PageRequest, Store, StoreError,
     audit_chain::commitments_from_json,
+    audit_pages,
     db::{Conn, Failure, Job, Row, Value},
     page::CURSOR,
     values,
@@ -68,10 +69,6 @@ const VERIFY_PAGE: u32 = 1_000;
 const PAGE: &str = "SELECT seq, at, actor, action, target, outcome, detail, personal, correlation_id, graph_request_id, previous, \
     hash FROM audit WHERE org = $1 AND (CAST($2 AS TEXT) IS NULL OR action = $2) \
     AND (CAST($3 AS TEXT) IS NULL OR target = $3) AND at >= $4 AND at < $5 AND seq > $6 ORDER BY seq LIMIT $7";
-
-/// The same of a whole chain: without conditions, for there are millions of rows to read.
-pub(super) const CHAIN: &str = "SELECT seq, at, actor, action, target, outcome, detail, personal, correlation_id, graph_request_id, \
-    previous, hash FROM audit WHERE org = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4";
 
 const COUNT: &str = "SELECT COUNT(*) FROM audit WHERE org = $1 AND (CAST($2 AS TEXT) IS NULL OR action = $2) \
     AND (CAST($3 AS TEXT) IS NULL OR target = $3) AND at >= $4 AND at < $5";
@@ -225,7 +222,7 @@ async fn read_ahead(
     after: u64,
     upto: u64,
 ) -> Result<(Vec<Row>, BTreeMap<u64, Vec<Fact>>), Failure> {
-    let rows = conn.all(CHAIN, vec![scope.as_str().into(), after.into(), upto.into(), VERIFY_PAGE.into()]).await?;
+    let rows = audit_pages::page(conn, scope, after, upto, VERIFY_PAGE).await?;
     let facts = match (rows.first(), rows.last()) {
         (Some(first), Some(last)) => personal_between(conn, scope, first.count(0)?, last.count(0)?).await?,
         _ => BTreeMap::new(),

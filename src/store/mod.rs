@@ -7,6 +7,7 @@ mod arrivals;
 mod audit_chain;
 mod audit_export;
 mod audit_log;
+mod audit_pages;
 mod channels;
 mod claim;
 mod connections;

@@ -59,6 +59,7 @@ behaviours! {
         an_account_goes_with_its_connection_and_is_nobody_elses
     }
     tampering {
+        a_hole_wider_than_a_page_is_found_and_what_lies_behind_it_is_read
         a_thousand_falsified_trails_are_all_found
         a_trail_written_anew_is_sound_in_itself_and_found_against_its_checkpoint
         an_erased_person_is_gone_and_the_chain_holds

@@ -104,6 +104,21 @@ pub(crate) async fn a_thousand_falsified_trails_are_all_found(world: &World) {
     }
 }
 
+pub(crate) async fn a_hole_wider_than_a_page_is_found_and_what_lies_behind_it_is_read(world: &World) {
+    let acme = scope("acme");
+    world.store.append_audit(&acme, (0..2_600).map(|number| entry(&format!("m-{number}"))).collect()).await.unwrap();
+    unguard(world).await;
+    world.raw.run("DELETE FROM audit WHERE org = 'acme' AND seq > 100 AND seq <= 2500").await.unwrap();
+    // A head that claims more entries than anybody could count to is no reason to count.
+    world.raw.run("UPDATE audit_head SET seq = 4503599627370496 WHERE org = 'acme'").await.unwrap();
+    let found = world.store.verify_audit(&acme).await.unwrap();
+    assert_eq!((found.intact, found.entries, found.first_broken), (false, 200, Some(101)));
+    let (first, second) =
+        (world.store.export_audit(&acme, 0, 500).await.unwrap(), world.store.export_audit(&acme, 100, 500).await.unwrap());
+    assert_eq!((first.len(), second.len(), second.first().map(|entry| entry.seq)), (100, 100, Some(2_501)));
+    assert!(world.store.export_audit(&acme, 2_600, 500).await.unwrap().is_empty());
+}
+
 pub(crate) async fn a_trail_written_anew_is_sound_in_itself_and_found_against_its_checkpoint(world: &World) {
     let acme = scope("acme");
     world.store.append_audit(&acme, entries("true")).await.unwrap();
