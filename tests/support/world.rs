@@ -178,5 +178,7 @@ fn listening(file: &str) -> Option<String> {
 
 #[expect(clippy::disallowed_methods, reason = "a test's own client, which talks to loopback alone")]
 fn client() -> reqwest::Client {
-    reqwest::Client::builder().timeout(Duration::from_secs(10)).build().expect("an HTTP client")
+    // Servers end a connection that was idle for half a minute, and a request that meets the end is lost.
+    let builder = reqwest::Client::builder().timeout(Duration::from_secs(10)).pool_idle_timeout(Duration::from_secs(5));
+    builder.build().expect("an HTTP client")
 }
