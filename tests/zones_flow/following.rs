@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::{
-    stage::{Scene, ended, items, on_every_store, prepare, publish_zones, published, set_target, target, writes, zone},
+    stage::{ITEMS, Scene, ended, items, on_every_store, prepare, publish_zones, published, set_target, target, writes, zone},
     support::{Connector, Store, World, eventually, eventually_within},
 };
 
@@ -101,7 +101,7 @@ async fn what_cannot_be_begun_is_refused_at_once_by_field() {
 async fn what_fails_as_a_whole_is_audited_and_told_too() {
     on_every_store(Scene::default(), async |world, connector| {
         let gone = json!({ "status": { "status": 404, "code": "itemNotFound" } });
-        world.simulator.fault(json!({ "method": "GET", "path": "/v1.0/sites/*/lists/*/items", "effect": gone })).await;
+        world.simulator.fault(json!({ "method": "GET", "path": ITEMS, "effect": gone })).await;
         let failed = published(connector, many(3)).await;
         assert_eq!((&failed["state"], &failed["error"]["code"]), (&json!("FAILED"), &json!("LIST_NOT_FOUND")), "{failed}");
         let dry = published(connector, json!({ "dryRun": true })).await;
