@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     audit::{Commitment, Entry, Head, Salt, link},
-    hex::hex,
+    hex::{hex, unhex},
     ids::Ids,
     organisation::OrgScope,
 };
@@ -149,19 +149,12 @@ fn commitments_as_json(commitments: &[Commitment]) -> Result<String, Failure> {
 pub(super) fn commitments_from_json(text: &str) -> Result<Vec<Commitment>, Failure> {
     let pairs: Vec<(String, String)> = values::from_json(text, "commitment")?;
     let read = |(field, digest): (String, String)| {
-        let digest = unhex(&digest).ok_or(Failure::Unreadable("commitment"))?;
+        let digest = hash_from_hex(&digest).ok_or(Failure::Unreadable("commitment"))?;
         Ok(Commitment { field, digest })
     };
     pairs.into_iter().map(read).collect()
 }
 
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (index, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(index * 2..index * 2 + 2)?, 16).ok()?;
-    }
-    Some(bytes)
+pub(super) fn hash_from_hex(text: &str) -> Option<[u8; 32]> {
+    unhex(text)?.try_into().ok()
 }

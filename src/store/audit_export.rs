@@ -1,10 +1,6 @@
 //! The audit trail for whoever is to check it elsewhere.
 
-use super::{
-    Store, StoreError,
-    audit_log::{Stored, personal_of},
-    audit_pages,
-};
+use super::{Store, StoreError, audit_entry::Stored, audit_log::personal_of, audit_pages};
 use crate::{audit::ExportedEntry, organisation::OrgScope};
 
 impl Store {

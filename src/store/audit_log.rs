@@ -1,19 +1,19 @@
 //! The audit trail's rows. The chain itself is `crate::audit`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
 use super::{
     Page, PageRequest, Store, StoreError,
-    audit_chain::commitments_from_json,
-    audit_pages,
+    audit_entry::{Fact, Facts, Stored},
+    audit_verify::verify,
     db::{Conn, Failure, Job, Row, Value},
     page::CURSOR,
     values,
 };
 use crate::{
-    audit::{Commitment, Entry, Head, Link, Salt, Verification, Verifier},
+    audit::{Head, Link, Verification},
     capabilities::Outcome,
     organisation::OrgScope,
 };
@@ -62,9 +62,6 @@ pub struct AuditFilter {
     /// Before.
     pub to: Option<DateTime<Utc>>,
 }
-
-/// Entries a page of a verification.
-const VERIFY_PAGE: u32 = 1_000;
 
 const PAGE: &str = "SELECT seq, at, actor, action, target, outcome, detail, personal, correlation_id, graph_request_id, previous, \
     hash FROM audit WHERE org = $1 AND (CAST($2 AS TEXT) IS NULL OR action = $2) \
@@ -189,166 +186,22 @@ fn conditions(scope: &OrgScope, filter: &AuditFilter) -> Vec<Value> {
     ]
 }
 
-async fn verify(conn: &mut Conn, scope: &OrgScope, checkpoints: &[Head]) -> Result<Verification, Failure> {
-    // The head first: what is appended while we read lies behind it and is left for the next time.
-    let head = read_head(conn, scope).await?;
-    let mut verifier = Verifier::new(scope.organisation()).anchored(checkpoints);
-    let mut ahead = Some(read_ahead(conn, scope, 0, head.seq).await?);
-    while let Some((rows, facts)) = ahead.take() {
-        let last = rows.last().map(|row| row.count(0)).transpose()?;
-        // Hashing is work for a thread of its own; meanwhile the next page comes.
-        let checking = tokio::task::spawn_blocking(move || {
-            check_page(&mut verifier, &rows, facts);
-            verifier
-        });
-        if let Some(last) = last.filter(|last| *last < head.seq) {
-            ahead = Some(read_ahead(conn, scope, last, head.seq).await?);
-        }
-        verifier = checking.await.map_err(|_| Failure::Unreadable("audit page"))?;
-    }
-    let last = conn.all("SELECT COALESCE(MAX(seq), 0) FROM audit WHERE org = $1", vec![scope.as_str().into()]).await?;
-    let last = last.first().map_or(Ok(0), |row| row.count(0))?;
-    // The head moves with every entry, so one read later lies behind no entry.
-    if last > read_head(conn, scope).await?.seq {
-        verifier.fault(last, "it lies behind the chain's head row".to_owned());
-    }
-    Ok(verifier.finish(head))
-}
-
-/// A page of a chain as it is stored, and the personal facts that are left of it.
-async fn read_ahead(
-    conn: &mut Conn,
-    scope: &OrgScope,
-    after: u64,
-    upto: u64,
-) -> Result<(Vec<Row>, BTreeMap<u64, Vec<Fact>>), Failure> {
-    let rows = audit_pages::page(conn, scope, after, upto, VERIFY_PAGE).await?;
-    let facts = match (rows.first(), rows.last()) {
-        (Some(first), Some(last)) => personal_between(conn, scope, first.count(0)?, last.count(0)?).await?,
-        _ => BTreeMap::new(),
-    };
-    Ok((rows, facts))
-}
-
-fn check_page(verifier: &mut Verifier, rows: &[Row], mut facts: BTreeMap<u64, Vec<Fact>>) {
-    for row in rows {
-        match Stored::read(row) {
-            Ok(entry) => entry.check(verifier, facts.remove(&entry.link.seq).unwrap_or_default()),
-            Err(_) => verifier.fault(row.count(0).unwrap_or_default(), "it cannot be read".to_owned()),
-        }
-    }
-}
-
-async fn read_head(conn: &mut Conn, scope: &OrgScope) -> Result<Head, Failure> {
+pub(super) async fn read_head(conn: &mut Conn, scope: &OrgScope) -> Result<Head, Failure> {
     let rows = conn.all("SELECT seq, hash FROM audit_head WHERE org = $1", vec![scope.as_str().into()]).await?;
     let read = |row: &Row| Ok(Head { seq: row.count(0)?, hash: values::bytes32(row, 1)? });
     rows.first().map_or_else(|| Ok(Head::start(scope.organisation())), read)
 }
 
-/// A fact with its salt.
-pub(super) struct Fact {
-    pub(super) field: String,
-    pub(super) salt: Vec<u8>,
-    pub(super) value: String,
-}
-
-pub(super) async fn personal_of(
-    conn: &mut Conn,
-    scope: &OrgScope,
-    entries: &[Stored],
-) -> Result<BTreeMap<u64, Vec<Fact>>, Failure> {
-    let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(BTreeMap::new()) };
+pub(super) async fn personal_of(conn: &mut Conn, scope: &OrgScope, entries: &[Stored]) -> Result<Facts, Failure> {
+    let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(Facts::new()) };
     personal_between(conn, scope, first.link.seq, last.link.seq).await
 }
 
-async fn personal_between(conn: &mut Conn, scope: &OrgScope, first: u64, last: u64) -> Result<BTreeMap<u64, Vec<Fact>>, Failure> {
-    let mut facts: BTreeMap<u64, Vec<Fact>> = BTreeMap::new();
+pub(super) async fn personal_between(conn: &mut Conn, scope: &OrgScope, first: u64, last: u64) -> Result<Facts, Failure> {
+    let mut facts: Facts = Facts::new();
     for row in conn.all(PERSONAL, vec![scope.as_str().into(), first.into(), last.into()]).await? {
         let fact = Fact { field: row.text(1)?, salt: row.bytes(2)?, value: row.text(3)? };
         facts.entry(row.count(0)?).or_default().push(fact);
     }
     Ok(facts)
-}
-
-/// An entry as it is stored.
-pub(super) struct Stored {
-    at: i64,
-    actor: String,
-    action: String,
-    target: String,
-    outcome: String,
-    detail: String,
-    personal: Vec<Commitment>,
-    correlation_id: Option<String>,
-    graph_request_id: Option<String>,
-    pub(super) link: Link,
-}
-
-impl Stored {
-    pub(super) fn read(row: &Row) -> Result<Self, Failure> {
-        Ok(Self {
-            at: row.int(1)?,
-            actor: row.text(2)?,
-            action: row.text(3)?,
-            target: row.text(4)?,
-            outcome: row.text(5)?,
-            detail: row.text(6)?,
-            personal: commitments_from_json(&row.text(7)?)?,
-            correlation_id: row.maybe_text(8)?,
-            graph_request_id: row.maybe_text(9)?,
-            link: Link { seq: row.count(0)?, previous: values::bytes32(row, 10)?, hash: values::bytes32(row, 11)? },
-        })
-    }
-
-    /// What its hash covers.
-    pub(super) fn entry(&self) -> Entry<'_> {
-        Entry {
-            at: self.at,
-            actor: &self.actor,
-            action: &self.action,
-            target: &self.target,
-            outcome: &self.outcome,
-            detail: &self.detail,
-            personal: &self.personal,
-            correlation_id: self.correlation_id.as_deref(),
-            graph_request_id: self.graph_request_id.as_deref(),
-        }
-    }
-
-    fn check(&self, verifier: &mut Verifier, facts: Vec<Fact>) {
-        verifier.entry(&self.link, &self.entry());
-        for fact in facts {
-            let commitment = self.personal.iter().find(|commitment| commitment.field == fact.field);
-            let salt: Option<Salt> = fact.salt.try_into().ok();
-            if !commitment.zip(salt).is_some_and(|(commitment, salt)| commitment.opens(&fact.value, &salt)) {
-                verifier.fault(self.link.seq, "a personal fact does not match its commitment".to_owned());
-            }
-        }
-    }
-
-    fn into_record(self, facts: Vec<Fact>) -> Result<AuditRecord, Failure> {
-        let mut detail: serde_json::Value = values::from_json(&self.detail, "audit detail")?;
-        let personal: Vec<(String, String)> = facts.into_iter().map(|fact| (fact.field, fact.value)).collect();
-        if let Some(fields) = detail.as_object_mut() {
-            fields.extend(personal.iter().map(|(field, value)| (field.clone(), value.as_str().into())));
-        }
-        let entry = NewAuditEntry {
-            at: values::from_micros(self.at)?,
-            actor: self.actor,
-            action: self.action,
-            target: self.target,
-            outcome: outcome(&self.outcome)?,
-            detail,
-            personal,
-            correlation_id: self.correlation_id,
-            graph_request_id: self.graph_request_id,
-        };
-        Ok(AuditRecord { entry, link: self.link })
-    }
-}
-
-fn outcome(label: &str) -> Result<Outcome, Failure> {
-    use Outcome::{Failed, Intended, Succeeded, Superseded, Unknown};
-    let all = [Intended, Succeeded, Failed, Unknown, Superseded];
-    all.into_iter().find(|outcome| outcome.label() == label).ok_or(Failure::Unreadable("audit outcome"))
 }

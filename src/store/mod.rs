@@ -5,9 +5,12 @@
 
 mod arrivals;
 mod audit_chain;
+mod audit_entry;
 mod audit_export;
 mod audit_log;
 mod audit_pages;
+mod audit_sheets;
+mod audit_verify;
 mod channels;
 mod claim;
 mod connections;
