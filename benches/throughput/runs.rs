@@ -20,7 +20,7 @@ const FEW: u32 = 5;
 /// Calls that Exchange allows at once for one mailbox.
 const PER_MAILBOX: u32 = 4;
 /// The connector's default `delivery.concurrency`.
-const CONCURRENCY: u32 = 512;
+const CONCURRENCY: u32 = 256;
 pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
 
 /// JetStream to committed: no connection is registered, so nothing is delivered. From the first acknowledged event to the last.

@@ -66,7 +66,7 @@ pub struct DeliverySettings {
 impl Default for DeliverySettings {
     fn default() -> Self {
         Self {
-            concurrency: 512,
+            concurrency: 256,
             per_target: 4,
             lease: Duration::from_mins(1),
             call_timeout: Duration::from_secs(20),

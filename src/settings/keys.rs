@@ -91,7 +91,7 @@ pub(super) const KEYS: &[Key] = &[
     key("microsoft.graph_url", Text, "", "Sends every connection's calls here instead of to its cloud. A root without version; https, or http on loopback."),
     key("microsoft.read_channels", Switch, "false", "Ask for ChannelMessage.Read.All (an administrator consents) when an account signs in for Teams, so that a message whose answer was lost can be looked for."),
 
-    key("delivery.concurrency", Integer, "512", "Calls of one organisation under way at once in one process; others find some beside them. They take about 100 ms, so 512 is about 5,000 a second when nothing is throttled."),
+    key("delivery.concurrency", Integer, "256", "Calls of one organisation under way at once in one process; others find some beside them. They take about 100 ms, so 256 is about 2,500 a second when nothing is throttled."),
     key("delivery.per_mailbox", Integer, "4", "Calls in flight for one mailbox. Microsoft refuses the fifth."),
     key("delivery.batch", Integer, "256", "Events taken from the stream and committed together."),
     key("delivery.lease", Duration, r#""60s""#, "How long a worker may hold an object without a sign of life before another takes it over. At least twice delivery.call_timeout."),

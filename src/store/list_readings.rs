@@ -57,8 +57,9 @@ const USE: &str = "UPDATE list_reading SET used = 1 WHERE org = $1 AND id = $2";
 const ADD: &str = "INSERT INTO list_item (org, reading, item_id, finder, etag, said) VALUES {rows} \
     ON CONFLICT (org, reading, item_id) DO UPDATE SET finder = excluded.finder, etag = excluded.etag, said = excluded.said";
 
+/// SQLite knows nothing of how many items a reading has, and would go through all of them for each value.
 const BY_FINDER: &str = "WITH v(place, org, reading, finder) AS (VALUES {rows}) SELECT v.place, i.item_id, i.etag, i.said \
-    FROM v JOIN list_item i ON i.org = v.org AND i.reading = v.reading AND i.finder = v.finder ORDER BY v.place, i.item_id";
+    FROM v JOIN list_item i{by finder} ON i.org = v.org AND i.reading = v.reading AND i.finder = v.finder ORDER BY v.place, i.item_id";
 
 const BY_ID: &str = "WITH v(place, org, reading, item_id) AS (VALUES {rows}) SELECT v.place, i.item_id, i.etag, i.said \
     FROM v JOIN list_item i ON i.org = v.org AND i.reading = v.reading AND i.item_id = v.item_id ORDER BY v.place, i.item_id";

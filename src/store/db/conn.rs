@@ -2,7 +2,8 @@
 //!
 //! Both databases speak the same text: `$1`, BIGINT, TEXT, BLOB. Where that cannot be, the text holds a marker that each
 //! dialect replaces: `{lock}` and `{skip locked}` (SQLite's one writer needs neither), `{oldest}`, `{of lane}` and `{as w}`
-//! (the join with a lane's oldest rows: Postgres is fast with LATERAL only, which SQLite does not have); `{object}` makes a JSON object.
+//! (the join with a lane's oldest rows: Postgres is fast with LATERAL only, which SQLite does not have); `{object}` makes a JSON object;
+//! `{by finder}` names an index that SQLite does not choose by itself.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -122,7 +123,8 @@ impl Conn {
     }
 }
 
-const SQLITE: [(&str, &str); 6] = [
+const SQLITE: [(&str, &str); 7] = [
+    ("{by finder}", " INDEXED BY list_item_finder"),
     ("{object}", "json_object"),
     ("{lock}", ""),
     ("{skip locked}", ""),
@@ -131,7 +133,8 @@ const SQLITE: [(&str, &str); 6] = [
     ("{as w}", ""),
 ];
 
-const POSTGRES: [(&str, &str); 6] = [
+const POSTGRES: [(&str, &str); 7] = [
+    ("{by finder}", ""),
     ("{object}", "json_build_object"),
     ("{lock}", " FOR UPDATE OF w"),
     ("{skip locked}", " FOR UPDATE SKIP LOCKED"),
