@@ -42,7 +42,7 @@ fn statements(log: &Path) -> BTreeSet<String> {
 
 /// The summary stands alone when it is the whole statement.
 fn statement(line: &Value) -> Option<String> {
-    let field = |name: &str| line.pointer(&format!("/fields/{name}")).and_then(Value::as_str).map(str::trim).map(str::to_owned);
+    let field = |name: &str| line[name].as_str().map(str::trim).map(str::to_owned);
     field("db.statement").filter(|text| !text.is_empty()).or_else(|| field("summary"))
 }
 
@@ -72,4 +72,89 @@ async fn complaints(store: &str, statements: &BTreeSet<String>) -> Vec<String> {
         found.extend(steps.iter().filter_map(|step| complaint(statement, &step.get::<String, _>("detail"))));
     }
     found
+}
+
+fn event(kind: &str, version: u64, data: &Value) -> Value {
+    let mut data = data.clone();
+    data["version"] = json!(version);
+    json!({
+        "specversion": "1.0", "id": format!("{kind}-{version}-{}", data["taskId"].as_str().or(data["zoneId"].as_str()).unwrap()),
+        "source": "/tests", "type": format!("argus.{kind}.v1"), "time": "2026-11-23T09:00:00Z", "data": data,
+    })
+}
+
+/// A task is scheduled, moves to another mailbox and is closed.
+async fn tasks(world: &World, connector: &Connector) {
+    for (version, worker) in [(1, "niamh@acme-water.example"), (2, "oisin@acme-water.example")] {
+        let data = json!({
+            "taskId": "task-1", "title": "Valve inspection",
+            "window": { "start": "2026-11-25T08:00:00", "end": "2026-11-25T08:45:00", "timeZone": "Europe/Dublin" },
+            "assignee": { "userPrincipalName": worker },
+        });
+        world.publish("argus.acme.task.scheduled", &event("task.scheduled", version, &data)).await;
+        connector.settled("task-1", version).await;
+    }
+    world.publish("argus.acme.task.closed", &event("task.closed", 3, &json!({ "taskId": "task-1" }))).await;
+    connector.settled("task-1", 3).await;
+}
+
+async fn published(connector: &Connector, input: Value) {
+    let publish = "mutation($input: PublishZonesInput!) { publishZones(input: $input) { id } }";
+    let id = connector.data(publish, json!({ "input": input })).await["publishZones"]["id"].take();
+    eventually("the publication ends", async || {
+        let query = "query($id: ID!) { operation(id: $id) { state } }";
+        (connector.data(query, json!({ "id": id })).await["operation"]["state"] == "SUCCEEDED").then_some(())
+    })
+    .await;
+}
+
+/// Zones are published, again and changed; one is taken out of the list.
+async fn zones(world: &World, connector: &Connector) {
+    world.simulator.change(&json!({ "sites": [SiteSpec::demo()] })).await;
+    let set = "mutation($input: ZoneTargetInput!) { setZoneTarget(input: $input) { listId } }";
+    let target = json!({
+        "site": SiteSpec::DEMO_ID, "list": SiteSpec::DEMO_LIST, "matchColumn": "Zone ID", "retire": "DELETE",
+        "fields": [{ "zoneField": "name", "column": "Title" }],
+    });
+    connector.data(set, json!({ "input": target })).await;
+    for name in ["first", "second"] {
+        let zones: Vec<Value> = (1..=5).map(|number| json!({ "zoneId": format!("Z-{number}"), "name": name })).collect();
+        published(connector, json!({ "zones": zones })).await;
+    }
+    world.publish("argus.acme.zone.removed", &event("zone.removed", 9, &json!({ "zoneId": "Z-5" }))).await;
+    eventually("its item is gone", async || {
+        let state = world.simulator.state().await;
+        (state["lists"][0]["removed"] == 1).then_some(())
+    })
+    .await;
+    published(connector, json!({})).await;
+}
+
+#[tokio::test]
+async fn no_statement_goes_through_a_table_that_grows() {
+    let world = World::start(Store::Sqlite).await;
+    let connector = world.connector(&[("log.level", "info,sqlx::query=debug"), ("log.format", "json")]).await;
+    connector.register().await;
+    tasks(&world, &connector).await;
+    zones(&world, &connector).await;
+    let statements = statements(&connector.log);
+    for hot in ["UPDATE wanted SET", "DELETE FROM place", "INSERT INTO audit ", "JOIN list_item", "JOIN place"] {
+        assert!(statements.iter().any(|text| text.contains(hot)), "{hot} is among them");
+    }
+    assert_eq!(complaints(&world.store, &statements).await, [""; 0]);
+    world.finish(connector).await;
+}
+
+#[tokio::test]
+async fn a_statement_that_does_is_found() {
+    let world = World::start(Store::Sqlite).await;
+    let connector = world.connector(&[]).await;
+    let slow = [
+        "DELETE FROM audit_personal WHERE LOWER(value) = ?",
+        "WITH v(org, reading, finder) AS (VALUES (?, ?, ?)) SELECT i.said FROM v JOIN list_item i ON i.org = v.org \
+         AND i.reading = v.reading AND i.finder = v.finder",
+    ];
+    let found = complaints(&world.store, &slow.map(str::to_owned).into()).await;
+    assert_eq!(found.len(), 2, "{found:?}");
+    world.finish(connector).await;
 }

@@ -48,9 +48,7 @@ const PUT_PLACES: &str = "INSERT INTO place (org, kind, key, target, generation,
     idempotency_key = excluded.idempotency_key, state = excluded.state, remote_id = excluded.remote_id, \
     confirmed = excluded.confirmed, updated_at = excluded.updated_at";
 
-/// Of the table `v`, not of the rows themselves: SQLite would go through every place there is.
-const DROP_PLACES: &str = "WITH v(org, kind, key, target, generation) AS (VALUES {rows}) DELETE FROM place \
-    WHERE (org, kind, key, target, generation) IN (SELECT v.org, v.kind, v.key, v.target, v.generation FROM v)";
+const DROP_PLACES: &str = "DELETE FROM place WHERE (org, kind, key, target, generation) IN (VALUES {rows})";
 
 const HOLD: &str = "INSERT INTO hold (org, capability, target, until) VALUES {rows} ON CONFLICT (org, capability, target) \
     DO UPDATE SET until = CASE WHEN excluded.until > hold.until THEN excluded.until ELSE hold.until END";
