@@ -62,6 +62,7 @@ behaviours! {
         a_hole_wider_than_a_page_is_found_and_what_lies_behind_it_is_read
         a_thousand_falsified_trails_are_all_found
         a_trail_written_anew_is_sound_in_itself_and_found_against_its_checkpoint
+        an_entry_that_cannot_be_read_is_named_among_those_that_can
         an_erased_person_is_gone_and_the_chain_holds
     }
     zone_targets {

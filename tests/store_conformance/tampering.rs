@@ -119,6 +119,15 @@ pub(crate) async fn a_hole_wider_than_a_page_is_found_and_what_lies_behind_it_is
     assert!(world.store.export_audit(&acme, 2_600, 500).await.unwrap().is_empty());
 }
 
+pub(crate) async fn an_entry_that_cannot_be_read_is_named_among_those_that_can(world: &World) {
+    let acme = scope("acme");
+    world.store.append_audit(&acme, entries("m")).await.unwrap();
+    unguard(world).await;
+    world.raw.run("UPDATE audit SET personal = 'no list' WHERE org = 'acme' AND seq = 3").await.unwrap();
+    let found = world.store.verify_audit(&acme).await.unwrap();
+    assert_eq!((found.intact, found.first_broken, found.reason.as_deref()), (false, Some(3), Some("it cannot be read")));
+}
+
 pub(crate) async fn a_trail_written_anew_is_sound_in_itself_and_found_against_its_checkpoint(world: &World) {
     let acme = scope("acme");
     world.store.append_audit(&acme, entries("true")).await.unwrap();
