@@ -5,14 +5,16 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::{
-    dice::{retry_after, seed, size},
+    dice::{long, retry_after, seed, size},
     stage::Stage,
     support::{Store, eventually_within},
 };
 
 const EVENTS: &str = "/v1.0/users/";
-/// How long a fault may take to strike as often as it should.
-const PATIENCE: Duration = Duration::from_mins(3);
+/// How long a fault may take to strike as often as it should: where it strikes one call in ten, the calls take their time.
+fn patience() -> Duration {
+    Duration::from_mins(if long() { 15 } else { 3 })
+}
 
 /// Plays a fault until it has struck so many calls.
 async fn play(fault: &'static str, description: Value, strikes: usize) {
@@ -28,7 +30,7 @@ async fn play(fault: &'static str, description: Value, strikes: usize) {
         wish["seed"] = json!(seed());
         stage.world.simulator.fault(wish).await;
         let enough = u64::try_from(strikes).unwrap();
-        eventually_within(PATIENCE, "the fault has struck often enough", async || {
+        eventually_within(patience(), "the fault has struck often enough", async || {
             (stage.world.simulator.struck().await >= enough).then_some(())
         })
         .await;
