@@ -159,6 +159,7 @@ pub(crate) async fn set_target(world: &World, target: &Target) {
         dry_run: false,
         input: json!({}),
         requested_by: "test".into(),
+        trace: None,
     };
     store.set_zone_target(&scope, row, publication, audit).await.unwrap();
     store.close().await;

@@ -41,7 +41,7 @@ impl Connections {
     }
 
     async fn rewrapped(&self, scope: &OrgScope, new: Rewrapped) -> Result<(), ConnectionError> {
-        let operator = Actor { name: "operator".into(), correlation_id: None };
+        let operator = Actor::operator();
         let detail = json!({ "from": new.old_key, "to": new.new_key });
         let audit = entry(&operator, self.parts.clock.now(), "keys.rotated", Outcome::Succeeded, detail);
         let audit = NewAuditEntry { target: records::TARGET.to_owned(), ..audit };
