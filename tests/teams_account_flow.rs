@@ -50,12 +50,17 @@ async fn sign_in(world: &World, connector: &Connector) {
 }
 
 async fn report(world: &World, id: &str) {
+    report_in(world, id, &Value::Null).await;
+}
+
+/// The same, in a trace.
+async fn report_in(world: &World, id: &str, traceparent: &Value) {
     let data = json!({
         "outageId": id, "version": 1, "title": "Burst main", "status": "reported", "customersAffected": 40, "utilityType": "water",
     });
     let event = json!({
         "specversion": "1.0", "id": id, "source": "/tests", "type": "argus.outage.reported.v1", "time": "2026-11-23T09:00:00Z",
-        "data": data,
+        "traceparent": traceparent, "data": data,
     });
     world.publish("argus.acme.outage.reported", &event).await;
 }
@@ -127,6 +132,25 @@ async fn a_sign_in_outlives_the_process_that_started_it() {
         stands(&connector, "SIGNED_IN").await;
         world.finish(connector).await;
     }
+}
+
+#[tokio::test]
+async fn a_refresh_belongs_to_the_trace_of_the_post_that_needs_it() {
+    let (world, connector) = world(Store::Sqlite).await;
+    sign_in(&world, &connector).await;
+    // A process that has just begun has no access token.
+    connector.stop().await;
+    let connector = world.connector(&[]).await;
+    let before = refreshes(&world).await;
+    let parent = json!("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    report_in(&world, "o-1", &parent).await;
+    post(&connector, "o-1", "SETTLED").await;
+    let requests = world.simulator.requests().await;
+    let refreshes =
+        requests.as_array().unwrap().iter().filter(|one| one["body"].to_string().contains("grant_type=refresh_token"));
+    let seen: Vec<_> = refreshes.skip(before).map(|request| &request["headers"]["traceparent"]).collect();
+    assert_eq!(seen, [&parent]);
+    world.finish(connector).await;
 }
 
 #[tokio::test]

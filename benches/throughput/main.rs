@@ -13,6 +13,7 @@
 //! | `settled_rows` | a store that has been at work for a while |
 //! | `zones` | publications into a SharePoint list |
 //! | `directory` | imports of the directory |
+//! | `abuse` | requests that ask for too much |
 //! | `audit` | checking a chain of a million entries |
 //! | `process` | CPU time and memory of a process |
 //! | `table` | the answer |
@@ -22,6 +23,10 @@
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
+mod abuse;
+#[path = "../../tests/hardening/attacks.rs"]
+#[expect(clippy::unwrap_used, clippy::panic, reason = "a bench whose connector does not answer ends")]
+mod attacks;
 mod audit;
 mod ceilings;
 mod directory;
@@ -92,6 +97,9 @@ fn main() -> std::io::Result<()> {
         }
         if table.wants("zones: memory") {
             table.add(zones::memory().await);
+        }
+        if table.wants("abuse of GraphQL") {
+            table.add(abuse::answered().await);
         }
         for store in Store::available() {
             if table.wants(&format!("directory {store:?}: people and groups")) {

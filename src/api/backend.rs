@@ -370,7 +370,7 @@ impl Publisher for Publications {
         actor: Actor,
         request: Request,
     ) -> BoxFuture<'a, Result<OperationRow, PublishError>> {
-        Publications::publish(self, scope, actor.name, request).boxed()
+        async move { Publications::publish(self, scope, &actor, request).await }.boxed()
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     auth::{Identity, Permission},
     errors::{Code, Refusal},
 };
-use crate::{connections::Actor, organisation::OrgScope};
+use crate::{connections::Actor, organisation::OrgScope, traces::TraceContext};
 
 /// The verified caller of a request, kept in the request's GraphQL data.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub(super) struct Caller {
     pub(super) identity: Identity,
     /// The request's correlation id.
     pub(super) correlation_id: String,
+    /// The trace that the request belongs to.
+    pub(super) trace: Option<TraceContext>,
 }
 
 impl Caller {
@@ -30,7 +32,11 @@ impl Caller {
 
     /// The caller as the audit trail names it.
     pub(super) fn actor(&self) -> Actor {
-        Actor { name: format!("user:{}", self.identity.subject), correlation_id: Some(self.correlation_id.clone()) }
+        Actor {
+            name: format!("user:{}", self.identity.subject),
+            correlation_id: Some(self.correlation_id.clone()),
+            trace: self.trace.clone(),
+        }
     }
 }
 

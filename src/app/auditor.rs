@@ -168,6 +168,7 @@ impl Auditor {
             object: Some("audit".to_owned()),
             time: now,
             cause: None,
+            trace: None,
             data: signed.to_json(),
         });
         // Not through the outbox: a stream that somebody else made without this subject would hold up every other event for ever.

@@ -82,7 +82,7 @@ impl Desk for ChannelDesk {
         let row = row.ok_or_else(|| unavailable("CHANNEL_REMOVED", "the channel was removed meanwhile".into()))?;
         let url = sealing::open(&parts.vault, &self.scope(work), &row)
             .map_err(|error| unavailable("CHANNEL_UNREADABLE", format!("the webhook's URL cannot be opened: {error}")))?;
-        parts.webhooks.post(&url, &body).await
+        parts.webhooks.post(&url, &body, &work.context).await
     }
 }
 

@@ -33,7 +33,7 @@ impl Channels {
         let GivenOutage { outage_id, version, wanted } = given;
         let body = serde_json::to_string(&wanted).unwrap_or_default();
         let digest: [u8; 32] = Sha256::digest(json!(["outage/is", wanted]).to_string()).into();
-        let context = EventContext {
+        let mut context = EventContext {
             id: self.parts.ids.ordered(now).to_string(),
             source: SOURCE.into(),
             time: now,
@@ -44,6 +44,9 @@ impl Channels {
             tracestate: None,
             data_classification: None,
         };
+        if let Some(trace) = actor.trace.clone() {
+            trace.hand_to(&mut context);
+        }
         let arrival = Arrival {
             scope: scope.clone(),
             kind: Kind::Outage,

@@ -123,7 +123,7 @@ impl Channels {
         for (scope, key) in &old {
             let Some(row) = self.parts.store.channel(scope, key).await? else { continue };
             let (key_id, data_key) = sealing::rewrap(&self.parts.vault, scope, &row)?;
-            let operator = Actor { name: "operator".into(), correlation_id: None };
+            let operator = Actor::operator();
             let detail = json!({ "from": row.key_id, "to": key_id });
             let audit = entry(&operator, self.parts.clock.now(), "keys.rotated", key, detail);
             self.parts.store.rewrap_channel(scope, &row, (key_id, data_key), audit).await?;

@@ -9,13 +9,19 @@ use std::{
     time::Duration,
 };
 
+use http::{HeaderMap, HeaderValue, header};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
 
 use super::{Hosts, answer};
-use crate::{capabilities::teams::WebhookError, clock::SharedClock};
+use crate::{
+    capabilities::teams::WebhookError,
+    clock::SharedClock,
+    events::EventContext,
+    traces::{Span, SpanKind, TraceContext},
+};
 
 /// The most that is read of an answer, bytes: its text is looked at for an error.
 const MOST: usize = 16 * 1024;
@@ -58,13 +64,27 @@ impl Webhooks {
         Ok(Self { http: builder.build()?, hosts: settings.hosts, clock })
     }
 
-    /// Hands a message envelope over. Neither the URL nor anything of it stands in an error.
-    pub(super) async fn post(&self, url: &SecretString, body: &Value) -> Result<(), WebhookError> {
+    /// Hands a message envelope over, in the trace of its cause. Neither the URL nor anything of it stands in an error or a span.
+    pub(super) async fn post(&self, url: &SecretString, body: &Value, cause: &EventContext) -> Result<(), WebhookError> {
+        let span = Span::of_event("webhook.post", SpanKind::Client, cause);
+        let mut headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        if let Some(trace) = span.context().or_else(|| TraceContext::of(cause)) {
+            trace.put_into(&mut headers);
+        }
+        let posted = self.send(url, headers, body, &span).await;
+        if let Err(error) = &posted {
+            span.failed(word(error));
+        }
+        posted
+    }
+
+    async fn send(&self, url: &SecretString, headers: HeaderMap, body: &Value, span: &Span) -> Result<(), WebhookError> {
         let url = Url::parse(url.expose_secret()).map_err(|_| WebhookError::Rejected("its URL cannot be read".into()))?;
         self.hosts.check(&url).map_err(|problem| WebhookError::Rejected(format!("its URL {problem}")))?;
-        let sent = self.http.post(url).header("content-type", "application/json").body(body.to_string()).send().await;
+        let sent = self.http.post(url).headers(headers).body(body.to_string()).send().await;
         let mut response = sent.map_err(|error| lost(&error))?;
         let status = response.status().as_u16();
+        span.note("http.response.status_code", i64::from(status));
         let wait = crate::graph::retry_after(response.headers(), self.clock.now());
         let mut text = Vec::new();
         loop {
@@ -76,6 +96,16 @@ impl Webhooks {
             }
         }
         answer::read(status, wait, &String::from_utf8_lossy(&text), self.clock.now())
+    }
+}
+
+/// The code in a span: of what the host said, nothing.
+fn word(error: &WebhookError) -> String {
+    match error {
+        WebhookError::Throttled(_) => "throttled".to_owned(),
+        WebhookError::Unavailable(code, _) | WebhookError::Lost(code) => code.clone(),
+        WebhookError::Rejected(_) => "rejected".to_owned(),
+        WebhookError::TooLarge => "tooLarge".to_owned(),
     }
 }
 

@@ -43,15 +43,11 @@ pub(super) async fn run(command: &Connection, settings: &Settings) -> anyhow::Re
     answer
 }
 
-fn operator() -> Actor {
-    Actor { name: "operator".to_owned(), correlation_id: None }
-}
-
 /// Asks Microsoft itself, so that it works while no service runs; beside one, the two take turns.
 async fn sign_in(parts: &Parts, scope: &OrgScope) -> anyhow::Result<Answer> {
     let connections = &parts.connections;
     let before = connections.teams_account(scope).await?.and_then(|account| account.signed_in_at);
-    let started = connections.start_teams_sign_in(scope, &operator()).await?;
+    let started = connections.start_teams_sign_in(scope, &Actor::operator()).await?;
     say!("{}", plain(&started.message))?;
     say!("code    {}", plain(&started.user_code))?;
     say!("address {}", plain(&started.verification_url))?;
@@ -80,7 +76,7 @@ fn plain(text: &str) -> String {
 }
 
 async fn test(parts: &Parts, scope: &OrgScope, json: bool) -> anyhow::Result<Answer> {
-    let report = parts.connections.test(scope, &operator()).await?;
+    let report = parts.connections.test(scope, &Actor::operator()).await?;
     if json {
         say!("{}", serde_json::to_string(&report)?)?;
     } else {

@@ -74,7 +74,7 @@ pub(super) async fn run(command: &DeadLetters, settings: &Settings) -> anyhow::R
 async fn replay(store: &Store, which: &Which, ids: &[String], dry_run: bool) -> anyhow::Result<Answer> {
     // A running service finds what is due within a second; there is nobody to wake here.
     let operations = Operations::new(store.clone(), Arc::new(SystemClock), Vec::new());
-    let actor = Actor { name: "operator".to_owned(), correlation_id: None };
+    let actor = Actor::operator();
     let selection = Selection { ids: (!ids.is_empty()).then(|| ids.to_vec()), filter: which.filter() };
     let scope = OrgScope::granted_to_operator(which.org.clone());
     let Replayed { matched, replayed } = operations.replay(&scope, &actor, selection, dry_run).await?;

@@ -96,7 +96,7 @@ impl Import {
             if !self.json {
                 eprintln!("importing {}", if matches!(part, ImportScope::Users(_)) { "people" } else { "groups" });
             }
-            let started = imports(store).start(&scope, &operator(), part, mode, self.dry_run).await?;
+            let started = imports(store).start(&scope, &Actor::operator(), part, mode, self.dry_run).await?;
             if follow::to_the_end(store, &scope, &started.id, self.json).await? == Answer::No {
                 return Ok(Answer::No);
             }
@@ -122,10 +122,10 @@ impl Waiting {
     async fn decide(&self, store: &Store, approved: bool) -> anyhow::Result<Answer> {
         let scope = OrgScope::granted_to_operator(self.org.clone());
         if approved {
-            imports(store).approve(&scope, &operator(), &self.id).await?;
+            imports(store).approve(&scope, &Actor::operator(), &self.id).await?;
             return follow::to_the_end(store, &scope, &self.id, self.json).await;
         }
-        imports(store).reject(&scope, &operator(), &self.id).await?;
+        imports(store).reject(&scope, &Actor::operator(), &self.id).await?;
         follow::to_the_end(store, &scope, &self.id, self.json).await?;
         // A rejected import is what was asked for here.
         Ok(Answer::Yes)
@@ -135,10 +135,6 @@ impl Waiting {
 /// A running service finds what is queued within a second; there is nobody to wake here.
 fn imports(store: &Store) -> Imports {
     Imports::new(store.clone(), Arc::new(SystemClock), Ids::system())
-}
-
-fn operator() -> Actor {
-    Actor { name: "operator".to_owned(), correlation_id: None }
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     app::Parts,
+    connections::Actor,
     organisation::{OrgScope, OrganisationId},
     publish::Request,
     settings::Settings,
@@ -55,7 +56,7 @@ pub(super) async fn run(command: &Zones, settings: &Settings) -> anyhow::Result<
     let scope = OrgScope::granted_to_operator(org.clone());
     let parts = Parts::open(settings).await?;
     let request = Request { target: None, zones: Some(zones), dry_run: *dry_run };
-    let queued = parts.publications.publish(&scope, "operator".to_owned(), request).await?;
+    let queued = parts.publications.publish(&scope, &Actor::operator(), request).await?;
     if !json {
         for warning in parts.store.zone_target(&scope).await?.into_iter().flat_map(|set| set.warnings) {
             eprintln!("argus-m365: {warning}");

@@ -84,6 +84,7 @@ fn warning(ending: &EndingCredential, days: u64, now: DateTime<Utc>) -> (NewAudi
         object: Some("connection".to_owned()),
         time: now,
         cause: None,
+        trace: None,
         data: json!({ "expiresAt": ending.ends, "days": days, "daysLeft": left }),
     });
     (records::entry(&Actor::system(), now, TOPIC, Outcome::Succeeded, detail), event)

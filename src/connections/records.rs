@@ -59,6 +59,7 @@ pub(super) fn state_changed(
         object: Some(TARGET.to_owned()),
         time: now,
         cause: None,
+        trace: None,
         data,
     });
     (entry(actor, now, "connection.state-changed", Outcome::Succeeded, detail), told)

@@ -18,6 +18,7 @@ use crate::{
     metrics::Metrics,
     organisation::OrgScope,
     store::{ConnectionRow, ConnectionState, CredentialKind, Store, StoreError},
+    traces::TraceContext,
     vault::{Vault, VaultError},
 };
 
@@ -62,12 +63,23 @@ pub struct Actor {
     pub name: String,
     /// The request's correlation id.
     pub correlation_id: Option<String>,
+    /// The trace that the request belongs to.
+    pub trace: Option<TraceContext>,
 }
 
 impl Actor {
     /// The connector itself.
     pub fn system() -> Self {
-        Self { name: "system".into(), correlation_id: None }
+        Self::named("system")
+    }
+
+    /// Whoever runs a command on the connector's machine.
+    pub fn operator() -> Self {
+        Self::named("operator")
+    }
+
+    fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), correlation_id: None, trace: None }
     }
 }
 

@@ -123,7 +123,7 @@ fn traced<'a>(envelope: &Fields<'a>, headers: &'a Headers, name: &str) -> Option
 
 /// Whether a `traceparent` can be carried on. One that cannot is dropped, as W3C Trace Context asks (section 4.3): a broken
 /// trace is no reason to refuse an event.
-fn is_traceparent(text: &str) -> bool {
+pub(crate) fn is_traceparent(text: &str) -> bool {
     let lower_hex = |part: &str| part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let parts: Vec<&str> = text.split('-').collect();
     let [version, trace, parent, flags] = parts.as_slice() else { return false };
@@ -132,6 +132,7 @@ fn is_traceparent(text: &str) -> bool {
     lengths && parts.iter().all(|part| lower_hex(part)) && *version != "ff" && !zero(trace) && !zero(parent)
 }
 
-fn is_tracestate(text: &str) -> bool {
+/// Whether a `tracestate` can be carried on.
+pub(crate) fn is_tracestate(text: &str) -> bool {
     (1..=LONGEST_STATE).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }

@@ -39,6 +39,7 @@ pub mod zone;
 
 pub use by_hand::{GivenOutage, InvalidOutage, given_outage};
 pub use envelope::EventContext;
+pub(crate) use envelope::{is_traceparent, is_tracestate};
 pub use given::{ReadZone, Wrong, given_zone};
 pub use headers::Headers;
 pub use outgoing::{Outgoing, Telling, outgoing};

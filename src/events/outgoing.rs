@@ -9,7 +9,7 @@ use super::{
     shape::{Optional, Required, Shape, optional, required},
     topics,
 };
-use crate::organisation::OrganisationId;
+use crate::{organisation::OrganisationId, traces::TraceContext};
 
 /// `source` of everything the connector publishes.
 const SOURCE: &str = "/argus/m365";
@@ -76,6 +76,8 @@ pub struct Telling<'a> {
     pub time: DateTime<Utc>,
     /// The event that caused it.
     pub cause: Option<&'a EventContext>,
+    /// The trace it belongs to, where it is not the cause's.
+    pub trace: Option<&'a TraceContext>,
     /// The facts.
     pub data: Value,
 }
@@ -83,7 +85,8 @@ pub struct Telling<'a> {
 /// Builds the event: subject `argus.{org}.m365.{topic}`, type the subject without the organisation plus `.v1`; the correlation
 /// id and trace context of the cause go on, and its id becomes the `causationid`.
 pub fn outgoing(telling: Telling<'_>) -> Outgoing {
-    let Telling { id, organisation, topic, object, time, cause, data } = telling;
+    let Telling { id, organisation, topic, object, time, cause, trace, data } = telling;
+    let trace = trace.cloned().or_else(|| TraceContext::of(cause?));
     debug_assert_eq!(topics::problem(topic, &data), None, "an outgoing event is not as described");
     let mut envelope = Map::new();
     let mut put = |name: &str, value: Option<String>| {
@@ -101,8 +104,9 @@ pub fn outgoing(telling: Telling<'_>) -> Outgoing {
     put("orgid", Some(organisation.to_string()));
     put("correlationid", cause.and_then(|cause| cause.correlation_id.clone()));
     put("causationid", cause.map(|cause| cause.id.clone()));
-    put("traceparent", cause.and_then(|cause| cause.traceparent.clone()));
-    put("tracestate", cause.and_then(|cause| cause.tracestate.clone()));
+    for (name, value) in trace.iter().flat_map(TraceContext::headers) {
+        put(name, Some(value.to_owned()));
+    }
     put("dataclassification", cause.and_then(|cause| cause.data_classification.clone()));
     envelope.insert("data".into(), data);
     Outgoing { id, subject: format!("argus.{organisation}.m365.{topic}"), payload: Value::Object(envelope).to_string() }
@@ -134,6 +138,7 @@ mod tests {
             object: Some("task/7f0c2b1e".into()),
             time: "2026-11-23T09:15:03.25Z".parse().unwrap(),
             cause: Some(&cause),
+            trace: None,
             data: json!({"taskId": "7f0c2b1e", "version": 7, "action": "moved"}),
         });
         assert_eq!((event.id.as_str(), event.subject.as_str()), ("m-1", "argus.acme.m365.calendar.synced"));

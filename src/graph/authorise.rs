@@ -10,7 +10,7 @@ use base64::{Engine as _, engine::general_purpose};
 use http::{HeaderMap, StatusCode, header};
 
 use super::{
-    GraphError, error_body,
+    GraphError, Request, error_body,
     login::Login,
     token::{Token, TokenSlot},
     transport::Answer,
@@ -22,27 +22,27 @@ const LONGEST: usize = 4096;
 /// What a 401 says when the token itself is at fault.
 const BAD_TOKEN: &str = "InvalidAuthenticationToken";
 
-/// Sends with a token, and once more with a fresh one after a 401. The second answer stands, whatever it is. With `delegated`, so does
+/// Sends with a token, and once more with a fresh one after a 401. The second answer stands, whatever it is. Of a delegated call, so does
 /// the first unless it speaks of the token: the application is refused, not its token.
 pub(super) async fn authorised<F>(
     slot: &Arc<TokenSlot>,
     login: &Arc<Login>,
-    delegated: bool,
+    request: &Request,
     send: impl Fn(Token) -> F + Send + Sync,
 ) -> Result<Answer, GraphError>
 where
     F: Future<Output = Result<Answer, GraphError>> + Send,
 {
-    let token = slot.get(login).await?;
+    let token = slot.get(login, request).await?;
     let answer = send(token.clone()).await?;
     if answer.status != StatusCode::UNAUTHORIZED {
         return Ok(answer);
     }
-    if delegated && !error_body::read(&answer.body).code.eq_ignore_ascii_case(BAD_TOKEN) {
+    if request.delegated && !error_body::read(&answer.body).code.eq_ignore_ascii_case(BAD_TOKEN) {
         return Ok(answer);
     }
     slot.refused(&token, claims_challenge(&answer.headers));
-    send(slot.get(login).await?).await
+    send(slot.get(login, request).await?).await
 }
 
 /// The claims that Graph asks for, as JSON.

@@ -13,19 +13,22 @@ use url::Url;
 
 use super::{
     GraphError, Request, Verdict, origin,
+    traced::trace_of,
     transport::{Answer, Broken, Stage},
 };
 
 /// Parts of one batch, at most.
 pub(super) const MOST_PARTS: usize = 20;
 
-/// Several requests as one. It may be repeated when every part may.
+/// Several requests as one. It may be repeated when every part may, and goes on in the trace of its first.
 pub(super) fn outer(root: &Url, parts: &[Request]) -> Result<Request, GraphError> {
     let first = parts.first().ok_or_else(|| GraphError::unsent(Verdict::Rejected, "badPath", "a batch without parts"))?;
     let requests = parts.iter().enumerate().map(|(at, part)| described(root, at, part)).collect::<Result<Vec<_>, _>>()?;
     let outer = Request::post(first.workload, "/$batch", json!({ "requests": requests }));
     let outer = if parts.iter().all(|part| part.repeatable) { outer.repeatable() } else { outer };
-    Ok(Request { target: first.target.clone(), ..outer })
+    let outer = Request { target: first.target.clone(), ..outer };
+    let Some(trace) = trace_of(first) else { return Ok(outer) };
+    Ok(trace.headers().fold(outer, |outer, (name, value)| outer.header(name, value)))
 }
 
 fn described(root: &Url, at: usize, part: &Request) -> Result<Value, GraphError> {

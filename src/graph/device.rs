@@ -13,10 +13,11 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
-    Access, GraphClient, GraphError, Verdict,
+    Access, GraphClient, GraphError, Verdict, login,
     login::{Login, endpoint, form_headers, life, malformed, refused},
     token::bearer,
 };
+use crate::traces::TraceContext;
 
 const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// The pause between polls when the answer names none (RFC 8628, section 3.2).
@@ -90,7 +91,7 @@ impl GraphClient {
     /// Starts a sign-in for these scopes.
     pub async fn start_sign_in(&self, access: &Access, scopes: &str) -> Result<DeviceCode, GraphError> {
         let fields = [("client_id", access.application_id.as_str()), ("scope", scopes)];
-        let body: DeviceBody = self.login().ask_form(access, "devicecode", &fields).await?;
+        let body: DeviceBody = self.login().ask_form(access, "devicecode", &fields, None).await?;
         Ok(DeviceCode {
             device_code: body.device_code,
             user_code: body.user_code,
@@ -105,7 +106,7 @@ impl GraphClient {
     pub async fn poll_sign_in(&self, access: &Access, device_code: &SecretString) -> Result<SignInAnswer, GraphError> {
         let code = device_code.expose_secret();
         let fields = [("grant_type", DEVICE_GRANT), ("client_id", access.application_id.as_str()), ("device_code", code)];
-        match self.login().grant(access, &fields).await {
+        match self.login().grant(access, &fields, None).await {
             Ok(grant) => Ok(SignInAnswer::Granted(Box::new(grant))),
             Err(error) if error.is("authorization_pending") => Ok(SignInAnswer::Pending),
             Err(error) if error.is("slow_down") => Ok(SignInAnswer::SlowDown),
@@ -113,26 +114,33 @@ impl GraphClient {
         }
     }
 
-    /// A new access token for a signed-in account, and its next refresh token. [`Verdict::Credential`]: the sign-in is over.
+    /// A new access token for a signed-in account, and its next refresh token, asked for in the trace of the call that needs it. [`Verdict::Credential`]: the sign-in is over.
     pub async fn refresh_account(
         &self,
         access: &Access,
         refresh_token: &SecretString,
         scopes: &str,
+        cause: Option<&TraceContext>,
     ) -> Result<AccountGrant, GraphError> {
         let token = refresh_token.expose_secret();
         let client = access.application_id.as_str();
         let fields = [("grant_type", "refresh_token"), ("client_id", client), ("scope", scopes), ("refresh_token", token)];
-        let answer = self.login().grant(access, &fields).await.map_err(|error| scrubbed(error, token));
-        self.login().count(answer.as_ref().err());
+        let (span, trace) = login::begin(access, cause);
+        let answer = self.login().grant(access, &fields, trace.as_ref()).await.map_err(|error| scrubbed(error, token));
+        self.login().count(&span, answer.as_ref().err());
         answer
     }
 }
 
 impl Login {
-    async fn grant(&self, access: &Access, fields: &[(&str, &str)]) -> Result<AccountGrant, GraphError> {
+    async fn grant(
+        &self,
+        access: &Access,
+        fields: &[(&str, &str)],
+        trace: Option<&TraceContext>,
+    ) -> Result<AccountGrant, GraphError> {
         let asked_at = self.clock.now();
-        let body: TokenBody = self.ask_form(access, "token", fields).await?;
+        let body: TokenBody = self.ask_form(access, "token", fields, trace).await?;
         let mut authorization = bearer(&body.access_token)?;
         authorization.set_sensitive(true);
         let life = life(&body.expires_in);
@@ -145,9 +153,18 @@ impl Login {
     }
 
     /// One form to one of the tenant's endpoints.
-    async fn ask_form<T: DeserializeOwned>(&self, access: &Access, name: &str, fields: &[(&str, &str)]) -> Result<T, GraphError> {
+    async fn ask_form<T: DeserializeOwned>(
+        &self,
+        access: &Access,
+        name: &str,
+        fields: &[(&str, &str)],
+        trace: Option<&TraceContext>,
+    ) -> Result<T, GraphError> {
         let mut request = reqwest::Request::new(Method::POST, endpoint(self.root.as_ref(), access, name)?);
         *request.headers_mut() = form_headers(&self.ids);
+        if let Some(trace) = trace {
+            trace.put_into(request.headers_mut());
+        }
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         *request.body_mut() = Some(form.into());
         let answer = self

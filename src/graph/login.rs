@@ -21,7 +21,12 @@ use super::{
     error_body, headers, retry_after, segment,
     transport::{Answer, Transport},
 };
-use crate::{clock::SharedClock, ids::Ids, metrics::Metrics};
+use crate::{
+    clock::SharedClock,
+    ids::Ids,
+    metrics::Metrics,
+    traces::{Span, SpanKind, TraceContext},
+};
 
 /// How long a 429 without a `Retry-After` holds.
 const UNSAID: TimeDelta = TimeDelta::seconds(5);
@@ -61,16 +66,22 @@ struct TokenBody {
 }
 
 impl Login {
-    /// Asks for a token once. `claims` answers a claims challenge of Graph.
-    pub(super) async fn ask(&self, access: &Access, claims: Option<&str>) -> Result<Granted, GraphError> {
+    /// Asks for a token once, in the trace of the call that needs it. `claims` answers a claims challenge of Graph.
+    pub(super) async fn ask(
+        &self,
+        access: &Access,
+        claims: Option<&str>,
+        cause: Option<&TraceContext>,
+    ) -> Result<Granted, GraphError> {
         let started = Instant::now();
-        let result = self.ask_timed(access, claims, started).await;
-        self.count(result.as_ref().err());
+        let (span, trace) = begin(access, cause);
+        let result = self.ask_timed(access, claims, trace.as_ref(), started).await;
+        self.count(&span, result.as_ref().err());
         result.map_err(|error| GraphError { elapsed: started.elapsed(), ..error })
     }
 
-    /// Counts a request to the token endpoint, by how it ended.
-    pub(super) fn count(&self, error: Option<&GraphError>) {
+    /// Counts a request to the token endpoint, by how it ended, and ends its span.
+    pub(super) fn count(&self, span: &Span, error: Option<&GraphError>) {
         let outcome = match error.map(|error| &error.verdict) {
             None => "granted",
             Some(Verdict::Credential) => "refused",
@@ -78,11 +89,24 @@ impl Login {
             Some(_) => "failed",
         };
         self.metrics.token_requests_total.with_label_values(&[outcome]).inc();
+        span.note("argus.outcome", outcome);
+        if let Some(error) = error {
+            span.failed(error.code.clone());
+        }
     }
 
-    async fn ask_timed(&self, access: &Access, claims: Option<&str>, started: Instant) -> Result<Granted, GraphError> {
+    async fn ask_timed(
+        &self,
+        access: &Access,
+        claims: Option<&str>,
+        trace: Option<&TraceContext>,
+        started: Instant,
+    ) -> Result<Granted, GraphError> {
         let asked_at = self.clock.now();
-        let request = self.request(access, claims, asked_at)?;
+        let mut request = self.request(access, claims, asked_at)?;
+        if let Some(trace) = trace {
+            trace.put_into(request.headers_mut());
+        }
         let answer = self.transport.exchange(request).await.map_err(|broken| GraphError {
             // Asking a second time does no harm, however far the first got.
             source: broken.cause,
@@ -130,6 +154,14 @@ impl Login {
         *request.body_mut() = Some(form.finish().into());
         Ok(request)
     }
+}
+
+/// Begins a token request's span below what caused it; with it, what the endpoint is told.
+pub(super) fn begin(access: &Access, cause: Option<&TraceContext>) -> (Span, Option<TraceContext>) {
+    let span = Span::under("token.request", SpanKind::Client, cause);
+    span.organisation(&access.organisation);
+    let trace = span.told(cause);
+    (span, trace)
 }
 
 pub(super) fn form_headers(ids: &Ids) -> HeaderMap {

@@ -49,5 +49,5 @@ pub use read_only::ReadOnly;
 pub use refusals::TokenTrouble;
 pub use request::{Graph, Request, Response, Workload, literal, segment};
 pub use session::Session;
-pub use traced::Traced;
+pub use traced::{Traced, trace_of};
 pub(crate) use {retry_after::until as retry_after, throttle::held_back, transport::install_tls_provider};

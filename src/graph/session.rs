@@ -162,7 +162,7 @@ impl Session {
         let answer = match &self.bearer {
             Bearer::Application => {
                 let send = |token: Token| async move { self.repeating(url, request, &token.authorization).await };
-                authorised(&self.slot, &self.shared.login, request.delegated, send).await?
+                authorised(&self.slot, &self.shared.login, request, send).await?
             }
             Bearer::Account(authorization) => self.repeating(url, request, authorization).await?,
         };

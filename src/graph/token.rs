@@ -17,12 +17,14 @@ use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    Access, GraphError, ThrottleScope, Verdict,
+    Access, GraphError, Request, ThrottleScope, Verdict,
     access::TokenKey,
     login::{Granted, Login},
     refusals::{Refusals, TokenTrouble},
     throttle::held_back,
+    traced::trace_of,
 };
+use crate::traces::TraceContext;
 
 /// How long after a failed early refresh the next one is tried.
 const EARLY_AGAIN: TimeDelta = TimeDelta::seconds(30);
@@ -84,14 +86,14 @@ impl Tokens {
 }
 
 impl TokenSlot {
-    /// A token that is good; asks for one when there is none.
-    pub(super) async fn get(self: &Arc<Self>, login: &Arc<Login>) -> Result<Token, GraphError> {
+    /// A token that is good for this call; asks for one, in the call's trace, when there is none.
+    pub(super) async fn get(self: &Arc<Self>, login: &Arc<Login>, call: &Request) -> Result<Token, GraphError> {
         let (token, seen) = {
             let state = self.lock();
             (state.usable(login.clock.now()), state.asked)
         };
         if let Some(token) = token {
-            self.refresh_early(&token, login);
+            self.refresh_early(&token, login, call);
             return Ok(token);
         }
         self.not_now(login.clock.now())?;
@@ -101,7 +103,7 @@ impl TokenSlot {
         }
         // A probe may have met with a refusal between the first look and the wait for the lock.
         self.not_now(login.clock.now())?;
-        match self.ask(login).await {
+        match self.ask(login, trace_of(call)).await {
             Ok((token, _)) => Ok(token),
             Err(error) => Err(self.lock().refusals.as_wait(error)),
         }
@@ -119,7 +121,7 @@ impl TokenSlot {
     /// Asks for a token whatever is kept, and keeps the new one.
     pub(super) async fn ask_anew(self: &Arc<Self>, login: &Login) -> Result<Granted, GraphError> {
         let _asking = self.asking.lock().await;
-        Ok(self.ask(login).await?.1)
+        Ok(self.ask(login, None).await?.1)
     }
 
     /// Graph did not accept this token: it is not used again. `claims` is what Graph wants the next one to prove.
@@ -147,7 +149,7 @@ impl TokenSlot {
     }
 
     /// One request; only for the one who holds `asking`.
-    async fn ask(&self, login: &Login) -> Result<(Token, Granted), GraphError> {
+    async fn ask(&self, login: &Login, cause: Option<TraceContext>) -> Result<(Token, Granted), GraphError> {
         let claims = {
             let state = self.lock();
             if let Some(until) = state.not_before.filter(|until| login.clock.now() < *until) {
@@ -155,7 +157,7 @@ impl TokenSlot {
             }
             state.claims.clone()
         };
-        let answer = login.ask(&self.access, claims.as_deref()).await;
+        let answer = login.ask(&self.access, claims.as_deref(), cause.as_ref()).await;
         let mut state = self.lock();
         state.asked += 1;
         let number = state.asked;
@@ -177,17 +179,17 @@ impl TokenSlot {
         }
     }
 
-    fn refresh_early(self: &Arc<Self>, token: &Token, login: &Arc<Login>) {
+    fn refresh_early(self: &Arc<Self>, token: &Token, login: &Arc<Login>, call: &Request) {
         let now = login.clock.now();
         if now < token.refresh_at || self.lock().early_again_at.is_some_and(|at| now < at) {
             return;
         }
         // Somebody asks already: then this caller need not.
         let Ok(asking) = Arc::clone(&self.asking).try_lock_owned() else { return };
-        let (slot, login) = (Arc::clone(self), Arc::clone(login));
+        let (slot, login, cause) = (Arc::clone(self), Arc::clone(login), trace_of(call));
         tokio::spawn(async move {
             let _asking = asking;
-            if let Err(error) = slot.ask(&login).await {
+            if let Err(error) = slot.ask(&login, cause).await {
                 tracing::warn!(
                     organisation = %slot.access.organisation,
                     connection = slot.access.connection_id,

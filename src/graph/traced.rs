@@ -4,7 +4,7 @@
 //! recorded, each call is a span, and Microsoft is told that one; else it is told what the event said.
 
 use super::{Graph, GraphError, Request, Response};
-use crate::traces::{Span, SpanKind, TraceContext};
+use crate::traces::{Span, SpanKind, TRACEPARENT, TRACESTATE, TraceContext};
 
 /// A connection whose calls belong to a trace.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ impl<G> Traced<G> {
             span.note("http.request.method", request.method.as_str().to_owned());
         }
         span.note("argus.workload", request.workload.label());
-        let told = span.context().or_else(|| self.cause.clone());
+        let told = span.told(self.cause.as_ref());
         let request = match &told {
             Some(trace) => trace.headers().fold(request, |request, (name, value)| request.header(name, value)),
             None => request,
@@ -56,6 +56,12 @@ impl<G: Graph> Graph for Traced<G> {
         spans.iter().zip(&answers).for_each(|(span, answer)| end(span, answer));
         answers
     }
+}
+
+/// The trace that a call goes on in: what else is done for it belongs there too.
+pub fn trace_of(request: &Request) -> Option<TraceContext> {
+    let header = |name: &str| request.headers.iter().find(|(given, _)| *given == name).map(|(_, value)| value.as_str());
+    TraceContext::given(header(TRACEPARENT)?, header(TRACESTATE))
 }
 
 /// Says how the call ended. Of an error, the code: Microsoft's words may name somebody.

@@ -12,6 +12,7 @@ use crate::{
     clock::SharedClock,
     connections::Actor,
     ids::Ids,
+    jobs,
     organisation::OrgScope,
     reconcile::Wake,
     store::{NewAuditEntry, NewOperation, OperationKind, OperationRow, OperationState, Store, StoreError},
@@ -108,6 +109,7 @@ impl Imports {
             // Texts and lists always become JSON.
             input: serde_json::to_value(Asked { scope: import, mode }).unwrap_or_default(),
             requested_by: actor.name.clone(),
+            trace: jobs::queued(kind, scope, actor),
         };
         let queued = self.store.enqueue_operation(scope, now, new, Vec::new()).await?;
         self.wake();

@@ -5,7 +5,7 @@ use crate::{
     clock::SharedClock,
     connections::{ConnectionError, Connections},
     crash,
-    graph::Graph,
+    graph::{Graph, Traced},
     jobs::{Desk, Job, JobEnd, JobError},
     store::{
         Begun, Concluded, ConnectionState, HowRead, ImportFailure, OperationKind, OperationRow, OperationState, Recorded, Store,
@@ -71,7 +71,7 @@ impl ImportJob {
         }
         // Before anything is read, and each time: a run that starts over reads the directory once more.
         self.store.import_intended(desk.lease(), self.clock.now(), operation).await?;
-        let graph = self.open(desk).await?;
+        let graph = self.open(operation, desk).await?;
         let how = self.read_by(&graph, desk, &asked, begun).await?;
         still(self.store.import_was_read(desk.lease(), how).await?)?;
         crash::point("import.read");
@@ -83,7 +83,7 @@ impl ImportJob {
         begun.ok_or_else(|| JobError::LeaseLost.into())
     }
 
-    async fn open(&self, desk: &Desk) -> Result<Patient<impl Graph + use<>>, Stop> {
+    async fn open(&self, operation: &OperationRow, desk: &Desk) -> Result<Patient<impl Graph + use<>>, Stop> {
         let trouble = |code, message: &str| ReadTrouble { code, message: message.into(), graph_request_id: None };
         let state = self.store.connection(desk.scope()).await?.map(|row| row.state);
         if state == Some(ConnectionState::Disabled) {
@@ -92,7 +92,7 @@ impl ImportJob {
             );
         }
         match self.connections.connected(desk.scope()).await {
-            Ok(graph) => Ok(Patient { graph, clock: self.clock.clone() }),
+            Ok(graph) => Ok(Patient { graph: Traced::new(graph, operation.trace.clone()), clock: self.clock.clone() }),
             Err(ConnectionError::NoConnection) => Err(trouble("NO_CONNECTION", "no connection is registered").into()),
             Err(ConnectionError::Store(error)) => Err(error.into()),
             Err(error) => {
@@ -146,7 +146,7 @@ impl ImportJob {
                 if state != OperationState::AwaitingApproval {
                     self.tidy(desk).await;
                 }
-                Ok(JobEnd::Recorded)
+                Ok(JobEnd::Recorded(state))
             }
             Concluded::Empty => {
                 self.fail(operation, desk, refused("INCOMPLETE_READ", "nobody was found where there was somebody before")).await
@@ -162,7 +162,7 @@ impl ImportJob {
         match self.store.fail_import(desk.lease(), self.clock.now(), operation, failure).await? {
             Recorded::Done => {
                 self.tidy(desk).await;
-                Ok(JobEnd::Recorded)
+                Ok(JobEnd::Recorded(OperationState::Failed))
             }
             Recorded::LeaseLost => Err(JobError::LeaseLost),
         }

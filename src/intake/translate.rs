@@ -89,6 +89,7 @@ fn telling(id: &str, refusal: &Refusal, now: DateTime<Utc>) -> OutgoingEvent {
         object: object(refusal),
         time: now,
         cause: refusal.context.as_ref(),
+        trace: None,
         data: json!({"id": id, "capability": null, "key": key, "code": refusal.code.label(), "message": refusal.message}),
     })
 }

@@ -13,15 +13,17 @@ mod desk;
 mod runner;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 use chrono::{DateTime, Utc};
 
 pub use desk::Desk;
 pub use runner::{JobSettings, Runner};
+pub use trace::queued;
 
 use crate::{
     organisation::OrgScope,
-    store::{OperationEnd, OperationKind, OperationRow, StoreError},
+    store::{OperationEnd, OperationKind, OperationRow, OperationState, StoreError},
 };
 
 /// What carries out operations of one kind.
@@ -49,8 +51,8 @@ pub trait Job: Send + Sync + 'static {
 pub enum JobEnd {
     /// To be recorded as this.
     Ended(OperationEnd),
-    /// Recorded already, in the transaction that applied its result.
-    Recorded,
+    /// Recorded already as this, in the transaction that applied its result.
+    Recorded(OperationState),
     /// To be run again, not before this instant: what it needs is away, or the runner stops.
     Again(DateTime<Utc>),
 }

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Desk, Job, JobEnd, JobError};
+use super::{Desk, Job, JobEnd, JobError, trace};
 use crate::{
     clock::SharedClock,
     reconcile::Wake,
@@ -109,7 +109,7 @@ impl<J: Job> Runner<J> {
     }
 
     async fn work_on(&self, claimed: ClaimedOperation, stop: CancellationToken) -> Result<(), StoreError> {
-        let ClaimedOperation { lease, operation, crashes } = claimed;
+        let ClaimedOperation { lease, mut operation, crashes } = claimed;
         if crashes >= self.settings.max_crashes {
             let message = format!("{crashes} workers in a row ended without a word while they worked on it");
             let mut end = failed(&operation, "WORKER_CRASHED", message);
@@ -117,6 +117,7 @@ impl<J: Job> Runner<J> {
             return self.end(&lease, end).await;
         }
         tracing::info!(organisation = %lease.scope.organisation(), id = operation.id, kind = operation.kind.label(), "operation started");
+        let span = trace::run(&mut operation, &lease.scope);
         let desk = Desk { store: self.store.clone(), lease: lease.clone(), stop };
         // A job that panics must not end the loop, nor run for ever: it counts as a crash once its lease has ended.
         let run = AssertUnwindSafe(self.job.run(&operation, &desk)).catch_unwind();
@@ -124,20 +125,28 @@ impl<J: Job> Runner<J> {
             ended = run => ended,
             () = self.keep(&lease, &desk.stop) => return Ok(()),
         };
+        if let Ok(Ok(end)) = &ended {
+            trace::ended(&span, end);
+        }
         match ended {
             Ok(Ok(JobEnd::Ended(end))) => self.end(&lease, end).await,
-            Ok(Ok(JobEnd::Recorded)) => {
+            Ok(Ok(JobEnd::Recorded(_))) => {
                 self.tell();
                 Ok(())
             }
             Ok(Ok(JobEnd::Again(at))) => self.store.release_operation(&lease, at).await.map(drop),
-            Ok(Err(JobError::LeaseLost)) => Ok(()),
+            Ok(Err(JobError::LeaseLost)) => {
+                span.failed("leaseLost");
+                Ok(())
+            }
             Ok(Err(JobError::Store(error))) => {
+                span.failed("notRecorded");
                 let again = TimeDelta::from_std(self.settings.again).unwrap_or_default();
                 tracing::warn!(id = operation.id, error = &error as &dyn std::error::Error, "an operation waits for the store");
                 self.store.release_operation(&lease, self.clock.now() + again).await.map(drop)
             }
             Err(_panic) => {
+                span.failed("panic");
                 tracing::error!(id = operation.id, "an operation's run panicked");
                 Ok(())
             }

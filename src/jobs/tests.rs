@@ -81,7 +81,14 @@ impl Scene {
         store.migrate().await.unwrap();
         let scope = OrgScope::granted_to_operator(OrganisationId::parse("acme").unwrap());
         let kind = OperationKind::PublishZones;
-        let new = NewOperation { id: "o-1".into(), kind, dry_run: false, input: json!(input), requested_by: "user:kim".into() };
+        let new = NewOperation {
+            id: "o-1".into(),
+            kind,
+            dry_run: false,
+            input: json!(input),
+            requested_by: "user:kim".into(),
+            trace: None,
+        };
         store.enqueue_operation(&scope, SystemClock.now(), new, vec![]).await.unwrap();
         Self { store, scope, job: Obedient::default(), wake: Wake::default(), _folder: folder }
     }

@@ -49,6 +49,7 @@ impl FakeQueue {
             object: None,
             time: "2026-11-23T09:15:02Z".parse().unwrap(),
             cause: None,
+            trace: None,
             data: json!({ "taskId": "7f0c2b1e", "version": 7, "action": "created" }),
         });
         let event = OutgoingEvent { id: event.id, subject: event.subject, payload: event.payload };

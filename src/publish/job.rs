@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     capabilities::{CapabilityName, Failure},
-    graph::ReadOnly,
+    graph::{ReadOnly, Traced},
     jobs::{Desk, Job, JobEnd, JobError},
     organisation::OrgScope,
     reconcile::{Crew, Tenants},
@@ -86,6 +86,7 @@ where
             .map_err(|error| failed("UNREADABLE", format!("the stored input cannot be read: {error}")))?;
         self.may_publish(desk.scope()).await?;
         let connection = self.lists.connection(desk.scope()).await.map_err(|failure| refused(&failure))?;
+        let connection = Traced::new(connection, operation.trace.clone());
         let set = self.crew.store.zone_target(desk.scope()).await?.map(|set| set.target);
         let target = if let Some(asked) = &input.target {
             target::resolve(&ReadOnly(connection.clone()), asked).await.map_err(Halt::Failed)?

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     capabilities::sharepoint::{Target, plan::Plan, reading},
-    graph::{ReadOnly, Verdict},
+    graph::{ReadOnly, Traced, Verdict},
     jobs::{Desk, JobEnd, JobError},
     reconcile::Tenants,
     store::{ListReading, NewAuditEntry, OperationEnd, OperationError, OperationRow, OperationState, OutgoingEvent},
@@ -32,7 +32,7 @@ pub(super) struct Publication<'a, T: Tenants> {
     pub(super) job: &'a PublishZones<T>,
     pub(super) operation: &'a OperationRow,
     pub(super) desk: &'a Desk,
-    pub(super) connection: T::Graph,
+    pub(super) connection: Traced<T::Graph>,
     pub(super) target: Arc<Target>,
     pub(super) id: Arc<str>,
     pub(super) input: PublishInput,
@@ -208,7 +208,7 @@ where
             stop: self.desk.stopping(),
         };
         let connection = self.job.lists.connection(self.desk.scope()).await.map_err(|failure| refused(&failure))?;
-        let graph = hands.lists.chained(self.desk.scope(), connection);
+        let graph = Traced::new(hands.lists.chained(self.desk.scope(), connection), self.operation.trace.clone());
         hands.carry_out(differing, &graph).await?.ok_or(Halt::Stopped)
     }
 

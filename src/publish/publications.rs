@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 
 use super::{
@@ -15,8 +14,10 @@ use crate::{
         sharepoint::{self, LANE, Wrong, request::TargetRequest},
     },
     clock::SharedClock,
-    events::ReadZone,
+    connections::Actor,
+    events::{EventContext, ReadZone},
     ids::Ids,
+    jobs,
     organisation::OrgScope,
     store::{self, Arrival, NewOperation, OperationKind, OperationRow, Store, StoreError},
 };
@@ -67,8 +68,8 @@ impl Publications {
         Self { store, clock, ids, wake }
     }
 
-    /// Keeps the zones given and queues the publication. `by`: who asks, as audit entries name them.
-    pub async fn publish(&self, scope: &OrgScope, by: String, request: Request) -> Result<OperationRow, PublishError> {
+    /// Keeps the zones given and queues the publication.
+    pub async fn publish(&self, scope: &OrgScope, actor: &Actor, request: Request) -> Result<OperationRow, PublishError> {
         if self.store.connection(scope).await?.is_none() {
             return Err(PublishError::NoConnection);
         }
@@ -79,13 +80,18 @@ impl Publications {
         }
         let now = self.clock.now();
         let id = self.ids.ordered(now).to_string();
+        let trace = jobs::queued(OperationKind::PublishZones, scope, actor);
         let zones = request.zones.unwrap_or_default();
         let mut input = PublishInput { target: request.target, ..PublishInput::default() };
         let kept = if request.dry_run {
             input.zones = zones.into_iter().map(given).collect();
             Vec::new()
         } else {
-            zones.into_iter().map(|zone| kept(scope, &id, now, zone)).collect::<Result<Vec<_>, _>>().map_err(unwritable)?
+            let mut context = publication(&id, now);
+            if let Some(trace) = trace.clone() {
+                trace.hand_to(&mut context);
+            }
+            zones.into_iter().map(|zone| kept(scope, &context, zone)).collect::<Result<Vec<_>, _>>().map_err(unwritable)?
         };
         let mut keys: Vec<String> = kept.iter().map(key).chain(input.zones.iter().map(|zone| zone.zone_id.clone())).collect();
         keys.sort();
@@ -96,7 +102,8 @@ impl Publications {
             kind: OperationKind::PublishZones,
             dry_run: request.dry_run,
             input: serde_json::to_value(&input).map_err(unwritable)?,
-            requested_by: by,
+            requested_by: actor.name.clone(),
+            trace,
         };
         let queued = self.store.enqueue_publication(scope, now, new, kept, Vec::new()).await?;
         self.wake.iter().for_each(|notify| notify.notify_one());
@@ -108,7 +115,7 @@ fn given(zone: ReadZone) -> GivenZone {
     GivenZone { zone_id: zone.zone_id, version: zone.version, wanted: zone.wanted }
 }
 
-fn kept(scope: &OrgScope, operation: &str, now: DateTime<Utc>, zone: ReadZone) -> Result<store::GivenZone, serde_json::Error> {
+fn kept(scope: &OrgScope, context: &EventContext, zone: ReadZone) -> Result<store::GivenZone, serde_json::Error> {
     let arrival = Arrival {
         scope: scope.clone(),
         kind: Kind::Zone,
@@ -117,7 +124,7 @@ fn kept(scope: &OrgScope, operation: &str, now: DateTime<Utc>, zone: ReadZone) -
         body: serde_json::to_string(&zone.wanted)?,
         body_format: BODY_FORMAT,
         target: LANE.to_owned(),
-        context: publication(operation, now),
+        context: context.clone(),
         key: zone.zone_id,
     };
     Ok(if zone.version.is_some() { store::GivenZone::Versioned(arrival) } else { store::GivenZone::OnTop(arrival) })

@@ -15,6 +15,7 @@ use crate::{
     connections::{Actor, ConnectionError, Connections},
     graph::{GraphError, ReadOnly, Verdict},
     ids::Ids,
+    jobs,
     organisation::OrgScope,
     store::{NewAuditEntry, NewOperation, OperationKind, Store, StoreError, ZoneTarget},
 };
@@ -90,20 +91,21 @@ impl Targets {
         let late = || TargetError::Unreachable(format!("no answer within {} s", PATIENCE.as_secs()));
         let Surveyed { target, warnings } = found.map_err(|_| late())?.map_err(refused)?;
         let set = ZoneTarget { connection_epoch, asked, target, warnings, set_at: self.clock.now() };
-        let (publication, entry) = (self.publication(actor), self.entry(actor, "zone-target.set", described(&set)));
+        let (publication, entry) = (self.publication(scope, actor), self.entry(actor, "zone-target.set", described(&set)));
         let id = publication.id.clone();
         let published = self.store.set_zone_target(scope, set.clone(), publication, entry).await?;
         self.wake.iter().for_each(|notify| notify.notify_one());
         Ok(TargetSet { target: set, publication: published.then_some(id) })
     }
 
-    fn publication(&self, actor: &Actor) -> NewOperation {
+    fn publication(&self, scope: &OrgScope, actor: &Actor) -> NewOperation {
         NewOperation {
             id: self.ids.ordered(self.clock.now()).to_string(),
             kind: OperationKind::PublishZones,
             dry_run: false,
             input: PublishInput::everything(),
             requested_by: actor.name.clone(),
+            trace: jobs::queued(OperationKind::PublishZones, scope, actor),
         }
     }
 

@@ -50,6 +50,7 @@ impl Published<'_> {
             object: Some(object),
             time: now,
             cause: None,
+            trace: self.operation.trace.as_ref(),
             data: json!({ "operationId": id, "counts": counts, "state": state, "advice": self.advice }),
         });
         (entry, event)

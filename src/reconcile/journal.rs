@@ -55,6 +55,7 @@ impl Journal {
                 object: Some(capability.object(work)),
                 time: now,
                 cause: Some(&work.context),
+                trace: None,
                 data: told.data,
             }));
         }

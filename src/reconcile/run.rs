@@ -233,6 +233,7 @@ impl<C: Capability> Run<'_, C> {
             object: Some(subject.clone()),
             time: now,
             cause: Some(&work.context),
+            trace: None,
             data,
         });
         let note = AuditNote {

@@ -11,7 +11,10 @@ use super::{
     page::CURSOR,
     values,
 };
-use crate::organisation::OrgScope;
+use crate::{
+    organisation::OrgScope,
+    traces::{TRACEPARENT, TRACESTATE, TraceContext},
+};
 
 /// What an operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,6 +99,8 @@ pub struct NewOperation {
     pub input: Json,
     /// Who asked: `user:SUB`, `operator`, `system`.
     pub requested_by: String,
+    /// The trace that its runs go on in.
+    pub trace: Option<TraceContext>,
 }
 
 /// An operation as it is kept.
@@ -129,6 +134,8 @@ pub struct OperationRow {
     pub counts: Json,
     /// Why it failed, or what it waits for.
     pub error: Option<OperationError>,
+    /// The trace that it belongs to.
+    pub trace: Option<TraceContext>,
 }
 
 /// Why an operation, or one object of it, failed.
@@ -170,7 +177,7 @@ macro_rules! select {
     ($of:literal) => {
         concat!(
             "SELECT id, kind, state, dry_run, input, requested_by, requested_at, approved_by, started_at, finished_at, done, total, \
-             counts, error_code, error_message FROM operation WHERE org = $1 AND ",
+             counts, error_code, error_message, traceparent, tracestate FROM operation WHERE org = $1 AND ",
             $of
         )
     };
@@ -187,7 +194,7 @@ const COUNT: &str = "SELECT COUNT(*) FROM operation WHERE org = $1 AND (CAST($2 
     AND (CAST($3 AS TEXT) IS NULL OR state = $3)";
 
 const INSERT: &str = "INSERT INTO operation (org, id, kind, state, dry_run, input, requested_by, requested_at, done, counts, due_at, \
-    lease_epoch, crashes) VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7, 0, '{}', $7, 0, 0)";
+    lease_epoch, crashes, traceparent, tracestate) VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7, 0, '{}', $7, 0, 0, $8, $9)";
 
 const CHANGES: &str = "SELECT sequence, key, action, before, after, error_code, error_message FROM operation_change \
     WHERE org = $1 AND operation_id = $2 AND sequence > $3 ORDER BY sequence LIMIT $4";
@@ -320,6 +327,8 @@ struct Decision {
 
 /// Puts a queued operation into the table.
 pub(super) async fn insert(tx: &mut Tx, scope: &OrgScope, now: DateTime<Utc>, new: NewOperation) -> Result<(), Failure> {
+    let trace = |name: &str| new.trace.as_ref().and_then(|trace| trace.header(name).map(str::to_owned));
+    let (traceparent, tracestate) = (trace(TRACEPARENT), trace(TRACESTATE));
     let values = vec![
         scope.as_str().into(),
         new.id.into(),
@@ -328,6 +337,8 @@ pub(super) async fn insert(tx: &mut Tx, scope: &OrgScope, now: DateTime<Utc>, ne
         new.input.to_string().into(),
         new.requested_by.into(),
         now.into(),
+        traceparent.into(),
+        tracestate.into(),
     ];
     tx.conn.run(INSERT, values).await.map(drop)
 }
@@ -349,6 +360,7 @@ pub(super) fn queued(new: NewOperation, now: DateTime<Utc>) -> OperationRow {
         total: None,
         counts: Json::Object(serde_json::Map::new()),
         error: None,
+        trace: new.trace,
     }
 }
 
@@ -417,6 +429,7 @@ pub(super) fn read(row: &Row, first: usize) -> Result<OperationRow, Failure> {
         total: row.maybe_int(at(11))?.map(|total| u64::try_from(total).unwrap_or(0)),
         counts: values::from_json(&row.text(at(12))?, "operation counts")?,
         error: error(row, at(13))?,
+        trace: trace(row, at(15))?,
     })
 }
 
@@ -424,6 +437,12 @@ pub(super) fn read(row: &Row, first: usize) -> Result<OperationRow, Failure> {
 fn error(row: &Row, first: usize) -> Result<Option<OperationError>, Failure> {
     let (code, message) = (row.maybe_text(first)?, row.maybe_text(first + 1)?);
     Ok(code.map(|code| OperationError { code, message: message.unwrap_or_default() }))
+}
+
+/// Two columns, of which the second may be null alone.
+fn trace(row: &Row, first: usize) -> Result<Option<TraceContext>, Failure> {
+    let (traceparent, tracestate) = (row.maybe_text(first)?, row.maybe_text(first + 1)?);
+    Ok(traceparent.and_then(|parent| TraceContext::given(&parent, tracestate.as_deref())))
 }
 
 pub(super) fn kind(label: &str) -> Result<OperationKind, Failure> {

@@ -61,8 +61,8 @@ pub struct OperationEnd {
 /// The oldest open operation of its kind, organisation by organisation. One that waits for approval is not open; approved, it may be
 /// older than the one that runs.
 const DUE: &str = "SELECT w.org, w.state, w.crashes, w.lease_epoch, w.id, w.kind, w.state, w.dry_run, w.input, w.requested_by, \
-    w.requested_at, w.approved_by, w.started_at, w.finished_at, w.done, w.total, w.counts, w.error_code, w.error_message \
-    FROM operation w WHERE w.kind = $1 AND w.due_at <= $2 AND NOT EXISTS (SELECT 1 FROM operation o WHERE o.org = w.org \
+    w.requested_at, w.approved_by, w.started_at, w.finished_at, w.done, w.total, w.counts, w.error_code, w.error_message, \
+    w.traceparent, w.tracestate FROM operation w WHERE w.kind = $1 AND w.due_at <= $2 AND NOT EXISTS (SELECT 1 FROM operation o WHERE o.org = w.org \
     AND o.kind = w.kind AND o.id <> w.id AND o.due_at IS NOT NULL AND (o.state = 'running' OR (w.state <> 'running' \
     AND (o.requested_at < w.requested_at OR (o.requested_at = w.requested_at AND o.id < w.id))))) \
     ORDER BY w.due_at, w.org LIMIT 1{lock}";

@@ -1,9 +1,13 @@
 //! Traces: what became of one event, from the publisher's own trace through intake, delivery and the calls to Microsoft to the event
-//! that goes out.
+//! that goes out; and of one operation, from its caller's.
 //!
 //! ```text
 //! publisher's span ──> intake.take ──> reconcile.run ──> graph.call ──> Microsoft (traceparent header)
-//!    (traceparent)                          └── traceparent of the outgoing event ──> outbox.publish
+//!    (traceparent)                          │                 └── token.request, when there is no token
+//!                                           ├── webhook.post ──> a channel (traceparent header)
+//!                                           └── traceparent of the outgoing event ──> outbox.publish
+//! caller's span ──> operation.queue ──> operation.run ──> graph.call …   and so on: a publication or an import
+//!    (traceparent)
 //! ```
 //!
 //! **Parents, not links.** A span's parent is the `traceparent` of the event that caused it. OpenTelemetry's messaging conventions link a
@@ -27,7 +31,7 @@ mod export;
 mod recording;
 mod span;
 
-pub use context::TraceContext;
+pub use context::{TRACEPARENT, TRACESTATE, TraceContext};
 pub use export::ExportError;
 pub use opentelemetry::trace::SpanKind;
 pub use recording::{Exporting, TracesError, start};

@@ -60,6 +60,11 @@ impl Span {
         TraceContext::local(self.0.as_ref()?.span().span_context())
     }
 
+    /// What the one whom it calls is told: this span; what caused it where nobody records it.
+    pub fn told(&self, cause: Option<&TraceContext>) -> Option<TraceContext> {
+        self.context().or_else(|| cause.cloned())
+    }
+
     /// Lets an event carry this span on, when it is recorded.
     pub fn hand_to(&self, event: &mut EventContext) {
         if let Some(context) = self.context() {

@@ -338,6 +338,7 @@ pub(crate) mod samples {
             total: Some(3),
             counts: json!({ "created": 1, "failed": 1 }),
             error: None,
+            trace: None,
         }]
     }
 

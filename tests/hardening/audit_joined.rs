@@ -8,9 +8,14 @@ use serde_json::{Value, json};
 
 use crate::{
     outage,
-    support::{Connector, Store, World, eventually},
+    support::{Connector, Store, World, eventually, tenant},
     task,
 };
+
+const TEAM: &str = "3c1f0a64-7b52-4d7e-9f0a-5a8e2b6d9c11";
+const CHANNEL: &str = "19:4B6dfa0f8c2e4c1b9d3a7e5f60718293@thread.tacv2";
+/// Before an outage's id in its title, and so in its cards.
+const TITLE: &str = "Feeder ";
 
 /// How often something was done, by object and action.
 type Effects = BTreeMap<(String, String), usize>;
@@ -61,7 +66,9 @@ fn paired(trail: &[Value]) -> Effects {
         let step = entry["detail"]["step"].as_str().unwrap_or(action);
         assert_eq!(intended, step, "another outcome than was intended: {entry}");
         if outcome == "succeeded" {
-            if action.starts_with("calendar.") || action.starts_with("sharepoint.") {
+            // A webhook tells no such id.
+            let through_graph = !action.starts_with("teams.") || entry["detail"]["channel"] == "graph";
+            if through_graph && !action.starts_with("directory.") {
                 assert!(entry["graphRequestId"].is_string(), "{entry}");
             }
             *done.entry((target.to_owned(), action.to_owned())).or_default() += 1;
@@ -110,6 +117,13 @@ fn seen(requests: &Value, cards: usize) -> Effects {
                 add(items[&item].clone(), "sharepoint.item.updated");
             }
             "DELETE" if path.contains("/items/") => add(items[&last].clone(), "sharepoint.item.retired"),
+            "POST" if path.contains("/channels/") => {
+                let body = body();
+                let card = body["attachments"][0]["content"].as_str().unwrap();
+                let outage: String = card.split_once(TITLE).unwrap().1.chars().take_while(char::is_ascii_alphanumeric).collect();
+                let reply = path.ends_with("/replies");
+                add(format!("outage/{outage}"), if reply { "teams.message.replied" } else { "teams.message.posted" });
+            }
             _ => {}
         }
     }
@@ -131,17 +145,76 @@ async fn zone(world: &World, id: &str, version: u64, verb: &str) {
     world.publish(&format!("argus.acme.zone.{verb}"), &event).await;
 }
 
+/// A power cut, for the channel that is posted to through Graph.
+async fn cut(world: &World, id: &str, version: u64, verb: &str) {
+    let mut event = outage(id);
+    event["id"] = json!(format!("{id}-{version}"));
+    event["type"] = json!(format!("argus.outage.{verb}.v1"));
+    let data = &mut event["data"];
+    (data["version"], data["title"], data["utilityType"]) = (json!(version), json!(format!("{TITLE}{id}")), json!("electricity"));
+    data["status"] = json!(if verb == "updated" { "investigating" } else { "reported" });
+    world.publish(&format!("argus.acme.outage.{verb}"), &event).await;
+}
+
+/// Waits until a version of an outage stands in its channels.
+async fn told_of(connector: &Connector, id: &str, version: u64) {
+    let query = "query($id: String!) { outage(outageId: $id) { version posts { state } } }";
+    eventually(&format!("{id} is told at {version}"), async || {
+        let outage = connector.data(query, json!({ "id": id })).await["outage"].take();
+        (outage["version"] == version && outage["posts"][0]["state"] == "SETTLED").then_some(())
+    })
+    .await;
+}
+
+/// Cards through Graph: one refused first, one whose answer is lost, one answered with a reply, whose first try is refused.
+async fn cuts(world: &World, connector: &Connector) {
+    let messages = "/v1.0/teams/*/channels/*/messages";
+    let failing = |path: &str| json!({ "method": "POST", "path": path, "times": 1, "effect": { "status": { "status": 503 } } });
+    world.simulator.fault(failing(messages)).await;
+    cut(world, "north", 1, "reported").await;
+    told_of(connector, "north", 1).await;
+    world.simulator.fault(json!({ "method": "POST", "path": messages, "times": 1, "when": "after", "effect": "reset" })).await;
+    cut(world, "south", 1, "reported").await;
+    told_of(connector, "south", 1).await;
+    world.simulator.fault(failing(&format!("{messages}/*/replies"))).await;
+    cut(world, "north", 2, "updated").await;
+    told_of(connector, "north", 2).await;
+}
+
 async fn set_up(world: &World, connector: &Connector) {
-    world.simulator.change(&json!({ "sites": [serde_json::to_value(SiteSpec::demo()).unwrap()] })).await;
+    // The application's token posts messages and reads them, as a signed-in account's does.
+    let mut app = tenant()["apps"][0].take();
+    app["roles"].as_array_mut().unwrap().extend(["ChannelMessage.Send", "ChannelMessage.Read.All"].map(Value::from));
+    let sites = json!([serde_json::to_value(SiteSpec::demo()).unwrap()]);
+    let channels = json!([{ "teamId": TEAM, "channelId": CHANNEL }]);
+    world.simulator.change(&json!({ "sites": sites, "apps": [app], "channels": channels })).await;
     connector.register().await;
     let url = format!("{}/workflows/ops/triggers/manual/paths/invoke?sig=x", world.simulator.url);
-    let channel = json!({ "input": { "key": "ops", "sender": "WORKFLOW_WEBHOOK", "webhookUrl": url } });
-    connector.data("mutation($input: TeamsChannelInput!) { setTeamsChannel(input: $input) { key } }", channel).await;
+    let webhook = json!({ "key": "ops", "sender": "WORKFLOW_WEBHOOK", "webhookUrl": url, "utilityTypes": ["water"] });
+    let graph =
+        json!({ "key": "graph", "sender": "GRAPH", "teamId": TEAM, "channelId": CHANNEL, "utilityTypes": ["electricity"] });
+    for channel in [webhook, graph] {
+        let set = "mutation($input: TeamsChannelInput!) { setTeamsChannel(input: $input) { key } }";
+        connector.data(set, json!({ "input": channel })).await;
+    }
     let list = json!({ "input": {
         "site": "acme-water.sharepoint.example:/sites/ops", "list": "Zones", "matchColumn": "Zone ID",
         "fields": [{ "zoneField": "name", "column": "Title" }], "retire": "DELETE",
     } });
     connector.data("mutation($input: ZoneTargetInput!) { setZoneTarget(input: $input) { siteId } }", list).await;
+}
+
+/// What a caller has published: a zone that is new and one that is not, and the first try of each refused.
+async fn publication(world: &World, connector: &Connector) {
+    let refused = json!({ "status": { "status": 503 } });
+    let list = "/v1.0/sites/*/lists/*/items";
+    world.simulator.fault(json!({ "method": "POST", "path": list, "times": 1, "effect": refused })).await;
+    world.simulator.fault(json!({ "method": "PATCH", "path": format!("{list}/*/fields"), "times": 1, "effect": refused })).await;
+    let zones = json!([{ "zoneId": "Z-2", "name": "by a caller" }, { "zoneId": "Z-9", "name": "new" }]);
+    let input = json!({ "zones": zones });
+    let query = "mutation($input: PublishZonesInput!) { publishZones(input: $input) { id } }";
+    let asked = connector.data(query, json!({ "input": input })).await;
+    succeeds(connector, &asked["publishZones"]["id"]).await;
 }
 
 async fn zones_stand(connector: &Connector, count: usize) {
@@ -155,8 +228,11 @@ async fn zones_stand(connector: &Connector, count: usize) {
 
 async fn import(connector: &Connector, mutation: &str) {
     let mut answer = connector.data(&format!("mutation {{ operation: {mutation} {{ id }} }}"), Value::Null).await;
-    let id = answer["operation"]["id"].take();
-    eventually("the import ends", async || {
+    succeeds(connector, &answer["operation"]["id"].take()).await;
+}
+
+async fn succeeds(connector: &Connector, id: &Value) {
+    eventually("the operation ends", async || {
         let operation = connector.data("query($id: ID!) { operation(id: $id) { state } }", json!({ "id": id })).await;
         (operation["operation"]["state"] == "SUCCEEDED").then_some(())
     })
@@ -205,6 +281,8 @@ async fn every_effect_has_one_intent_and_one_outcome() {
         zone(&world, "Z-1", 2, "removed").await;
         world.publish("argus.acme.outage.reported", &outage("o-1")).await;
         eventually("the outage is told", async || (world.simulator.cards("ops").await.len() == 1).then_some(())).await;
+        publication(&world, &connector).await;
+        cuts(&world, &connector).await;
         import(&connector, "importUsers").await;
         import(&connector, "importGroups").await;
         connector.nothing_left().await;
@@ -226,7 +304,11 @@ async fn every_effect_has_one_intent_and_one_outcome() {
         assert_eq!(adopted, Some(1));
         told.insert(("task/lost".to_owned(), "calendar.event.created".to_owned()), 1);
         let seen = seen(&world.simulator.requests().await, world.simulator.cards("ops").await.len());
-        assert!(seen.len() >= 20, "{seen:?}");
+        assert!(seen.len() >= 25, "{seen:?}");
+        let answered =
+            |outage: &str, action: &str| seen.get(&(format!("outage/{outage}"), format!("teams.message.{action}"))).copied();
+        let cards = [answered("north", "posted"), answered("north", "replied"), answered("south", "posted")];
+        assert_eq!(cards, [Some(1); 3], "through Graph");
         assert_eq!(told, seen);
         world.finish(connector).await;
     }

@@ -78,11 +78,14 @@ async fn story(store: Store) {
     assert_eq!(check(&first).await, "FAIL");
     let audited = first.data("{ auditTrail(action: \"connection.secret-expiring\") { totalCount } }", Value::Null).await;
     assert_eq!(audited["auditTrail"]["totalCount"], 4);
+    // A new credential starts anew, from the farthest threshold.
+    register(&first, now() + TimeDelta::days(40)).await;
+    assert_eq!(warned(&world, 5).await.last().unwrap()["data"]["days"], 60);
     register(&first, now() + TimeDelta::days(400)).await;
     assert_eq!(check(&first).await, "PASS");
     if let Some(second) = second {
         second.stop().await;
     }
-    assert_eq!(world.published(SUBJECT).await.len(), 4);
+    assert_eq!(world.published(SUBJECT).await.len(), 5);
     world.finish(first).await;
 }

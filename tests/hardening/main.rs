@@ -3,6 +3,7 @@
 //! | file | subject |
 //! | --- | --- |
 //! | [`abuse`] | queries that ask for too much |
+//! | [`attacks`] | these queries |
 //! | [`audit_closed`] | no audit, no call |
 //! | [`audit_joined`] | every effect in Microsoft 365 has its entries, and no other |
 //! | [`canaries`] | secrets, looked for wherever the connector speaks or writes |
@@ -17,6 +18,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a failed unwrap is the failure")]
 
 mod abuse;
+mod attacks;
 mod audit_closed;
 mod audit_joined;
 mod canaries;

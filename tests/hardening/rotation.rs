@@ -1,23 +1,26 @@
 //! The master key changed while deliveries run, by a rotation that is killed again and again.
 
-use std::{
-    os::unix::process::ExitStatusExt as _,
-    path::Path,
-    process::{Command, Output},
-};
+use std::{os::unix::process::ExitStatusExt as _, path::Path, process::Output, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
+use tokio::process::Command;
 
 use crate::{
-    database,
+    database, outage,
     support::{Connector, SECRET, Store, World, binary, eventually, tenant},
     task,
 };
 
 /// Enough for several of a rotation's steps.
 const CONNECTIONS: usize = 135;
+/// Beside them: a refresh token, a device code and a webhook.
+const REST: usize = 3;
+/// A command that should have ended by then did not do as it should.
+const PATIENCE: Duration = Duration::from_mins(1);
+const TEAM: &str = "3c1f0a64-7b52-4d7e-9f0a-5a8e2b6d9c11";
+const CHANNEL: &str = "19:4B6dfa0f8c2e4c1b9d3a7e5f60718293@thread.tacv2";
 const ANN: &str = "alerts@acme-water.example";
 
 fn token(organisation: &str) -> String {
@@ -40,9 +43,10 @@ async fn register_others(connector: &Connector) {
 }
 
 async fn run(settings: &Path, arguments: &[&str], crash: Option<&str>) -> Output {
-    let mut command: Command = binary();
+    let mut command = Command::from(binary());
     command.arg("--config").arg(settings).args(arguments).envs(crash.map(|crash| ("ARGUS_CRASH_AT", crash)));
-    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    let ended = tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output()).await;
+    ended.unwrap_or_else(|_| panic!("{arguments:?} did not end")).unwrap()
 }
 
 fn said(output: &Output) -> String {
@@ -55,11 +59,17 @@ async fn left(settings: &Path) -> usize {
     said(&output).split(' ').next().unwrap().parse().unwrap()
 }
 
-/// A signed-in account, a sign-in that waits, and a webhook: all that is sealed beside connections.
-async fn seal_the_rest(world: &World, connector: &Connector) {
+/// A signed-in account that posts to a channel, a sign-in that waits, and a webhook: all that is sealed beside connections. Returns the
+/// code that the sign-in waits for.
+async fn seal_the_rest(world: &World, connector: &Connector) -> String {
+    world.simulator.change(&json!({ "channels": [{ "teamId": TEAM, "channelId": CHANNEL }] })).await;
     let url = format!("{}/workflows/ops/triggers/manual/paths/invoke?sig=a-secret", world.simulator.url);
-    let channel = json!({ "input": { "key": "ops", "sender": "WORKFLOW_WEBHOOK", "webhookUrl": url } });
-    connector.data("mutation($input: TeamsChannelInput!) { setTeamsChannel(input: $input) { key } }", channel).await;
+    let webhook = json!({ "key": "ops", "sender": "WORKFLOW_WEBHOOK", "webhookUrl": url });
+    let graph = json!({ "key": "graph", "sender": "GRAPH", "teamId": TEAM, "channelId": CHANNEL });
+    for channel in [webhook, graph] {
+        let set = "mutation($input: TeamsChannelInput!) { setTeamsChannel(input: $input) { key } }";
+        connector.data(set, json!({ "input": channel })).await;
+    }
     let start = async || {
         let started = connector.data("mutation { startTeamsSignIn { userCode } }", Value::Null).await;
         started["startTeamsSignIn"]["userCode"].as_str().unwrap().to_owned()
@@ -70,7 +80,24 @@ async fn seal_the_rest(world: &World, connector: &Connector) {
         (state["connection"]["teamsAccount"]["state"] == "SIGNED_IN").then_some(())
     })
     .await;
-    start().await;
+    start().await
+}
+
+/// Waits until an outage stands in both channels: the webhook's URL was opened for it.
+async fn told(world: &World, connector: &Connector, id: &str) {
+    world.publish("argus.acme.outage.reported", &outage(id)).await;
+    let query = "query($id: String!) { outage(outageId: $id) { posts { state } } }";
+    eventually(&format!("{id} is told"), async || {
+        let outage = connector.data(query, json!({ "id": id })).await["outage"].take();
+        let posts = outage["posts"].as_array().cloned().unwrap_or_default();
+        (posts.len() == 2 && posts.iter().all(|post| post["state"] == "SETTLED")).then_some(())
+    })
+    .await;
+}
+
+async fn audited(connector: &Connector, action: &str) -> Value {
+    let query = "query($action: String!) { auditTrail(action: $action) { totalCount } }";
+    connector.data(query, json!({ "action": action })).await["auditTrail"]["totalCount"].take()
 }
 
 #[tokio::test]
@@ -82,6 +109,7 @@ async fn a_rotation_that_is_killed_goes_on_and_no_delivery_notices() {
         let connector = world.connector(&[("log.format", "json")]).await;
         connector.register().await;
         register_others(&connector).await;
+        let code = seal_the_rest(&world, &connector).await;
         let old = std::fs::read_to_string(&ring).unwrap();
         let new = said(&run(&settings, &["keys", "generate", "--id", "new"], None).await);
         std::fs::write(&ring, format!("{old}{new}\n")).unwrap();
@@ -90,8 +118,8 @@ async fn a_rotation_that_is_killed_goes_on_and_no_delivery_notices() {
             std::fs::read_to_string(&connector.log).ok().filter(|log| log.contains("key ring read again"))
         })
         .await;
-        assert_eq!(left(&settings).await, CONNECTIONS);
-        let mut remaining = CONNECTIONS;
+        assert_eq!(left(&settings).await, CONNECTIONS + REST);
+        let mut remaining = CONNECTIONS + REST;
         let deliver = async {
             for number in 0..30 {
                 world.publish("argus.acme.task.scheduled", &task(&format!("t-{number}"), 1)).await;
@@ -111,6 +139,9 @@ async fn a_rotation_that_is_killed_goes_on_and_no_delivery_notices() {
         };
         tokio::join!(deliver, rotate);
         assert_eq!(left(&settings).await, 0);
+        // The same process opens what is sealed under the new key.
+        told(&world, &connector, "during").await;
+        assert_eq!(audited(&connector, "keys.rotated").await, 1 + REST, "acme's own");
         let log = std::fs::read_to_string(&connector.log).unwrap();
         assert!(!log.contains("sealing or opening"), "something could not be opened");
         connector.stop().await;
@@ -118,7 +149,14 @@ async fn a_rotation_that_is_killed_goes_on_and_no_delivery_notices() {
         std::fs::write(&ring, format!("{new}\n")).unwrap();
         let connector = world.connector(&[]).await;
         let tested = connector.data("mutation { testConnection { succeeded } }", Value::Null).await;
-        assert_eq!(tested["testConnection"]["succeeded"], true);
+        assert_eq!(tested["testConnection"]["succeeded"], true, "with the account's check");
+        told(&world, &connector, "after").await;
+        let before = audited(&connector, "connection.teams-signed-in").await;
+        world.simulator.sign_in(&code, &json!({ "approve": { "user": ANN } })).await;
+        eventually("the sign-in that waited is completed", async || {
+            (audited(&connector, "connection.teams-signed-in").await != before).then_some(())
+        })
+        .await;
         world.publish("argus.acme.task.scheduled", &task("after", 1)).await;
         connector.settled("after", 1).await;
         world.finish(connector).await;

@@ -6,12 +6,17 @@ use argus_m365::{
         ClaimedOperation, NewOperation, OperationChange, OperationEnd, OperationError, OperationFilter, OperationKind,
         OperationLease, OperationProgress, OperationState, PageRequest, Recorded,
     },
+    traces::TraceContext,
 };
 use serde_json::json;
 
 use crate::world::{World, entry, now, page, scope};
 
 const KIND: OperationKind = OperationKind::ImportUsers;
+
+fn trace() -> Option<TraceContext> {
+    TraceContext::given("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", Some("a=1"))
+}
 
 async fn enqueue(world: &World, scope: &OrgScope, id: &str, at: i64) {
     let new = NewOperation {
@@ -20,6 +25,7 @@ async fn enqueue(world: &World, scope: &OrgScope, id: &str, at: i64) {
         dry_run: false,
         input: json!({ "department": "Field" }),
         requested_by: "user:kim".into(),
+        trace: trace(),
     };
     let audit = vec![entry("directory.import.asked")];
     world.store.enqueue_operation(scope, now(at), new, audit).await.unwrap();
@@ -53,6 +59,7 @@ pub(crate) async fn an_operation_is_followed_from_the_queue_to_its_end(world: &W
     let claimed = claim(world, 2).await.unwrap();
     assert_eq!((claimed.lease.id.as_str(), claimed.crashes), ("o-1", 0));
     assert_eq!(claimed.operation.input, json!({ "department": "Field" }));
+    assert!(claimed.operation.trace.is_some() && claimed.operation.trace == trace(), "its runs go on in its trace");
     assert_eq!(world.store.record_operation(&claimed.lease, progress(4)).await.unwrap(), Recorded::Done);
     let running = world.store.operation(&acme, "o-1").await.unwrap().unwrap();
     assert_eq!((running.state, running.done, running.total), (OperationState::Running, 4, Some(9)));

@@ -19,6 +19,7 @@ mod long_operations;
 mod objects;
 mod operations;
 mod records;
+mod resealing;
 mod row_security;
 mod storm;
 mod tampering;
@@ -161,6 +162,10 @@ behaviours! {
         a_state_is_changed_once_and_only_of_the_same_connection
         a_test_is_kept
         a_probe_is_planned_once_taken_once_and_forgotten_with_the_state
+    }
+    resealing {
+        a_connection_is_re_sealed_only_as_it_was_read
+        a_refresh_token_is_re_sealed_only_as_it_was_read
     }
     expiring {
         a_threshold_is_written_down_once_and_only_nearer_ones_after_it

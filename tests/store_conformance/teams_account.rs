@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 
 use crate::world::{World, connection, entry, now, outgoing, scope};
 
-fn sealed(value: &str) -> SealedToken {
+pub(crate) fn sealed(value: &str) -> SealedToken {
     SealedToken { key_id: "key-2026".into(), data_key: b"wrapped".to_vec(), value: value.into() }
 }
 
@@ -43,11 +43,11 @@ fn due(scope: &OrgScope, id: &str) -> DuePoll {
     DuePoll { scope: scope.clone(), sign_in_id: id.into(), poll_at: now(5) }
 }
 
-fn turn(version: u64, owner: &str) -> RefreshTurn {
+pub(crate) fn turn(version: u64, owner: &str) -> RefreshTurn {
     RefreshTurn { account_id: "a".into(), token_version: version, owner: owner.into() }
 }
 
-async fn signed_in(world: &World) -> OrgScope {
+pub(crate) async fn signed_in(world: &World) -> OrgScope {
     let acme = scope("acme");
     world.store.put_teams_sign_in(&acme, sign_in("a"), entry("started")).await.unwrap();
     assert!(world.store.complete_teams_sign_in(&due(&acme, "a"), account("a"), entry("signed-in")).await.unwrap());

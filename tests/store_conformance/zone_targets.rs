@@ -50,6 +50,7 @@ fn publication(id: &str) -> NewOperation {
         dry_run: false,
         input: json!({}),
         requested_by: "user:kim".into(),
+        trace: None,
     }
 }
 

@@ -16,7 +16,14 @@ fn zone(scope: &OrgScope, key: &str, version: u64, name: &str) -> Arrival {
 }
 
 fn publication(id: &str, dry_run: bool) -> NewOperation {
-    NewOperation { id: id.into(), kind: OperationKind::PublishZones, dry_run, input: json!({}), requested_by: "user:kim".into() }
+    NewOperation {
+        id: id.into(),
+        kind: OperationKind::PublishZones,
+        dry_run,
+        input: json!({}),
+        requested_by: "user:kim".into(),
+        trace: None,
+    }
 }
 
 async fn give(world: &World, scope: &OrgScope, id: &str, at: i64, zones: Vec<GivenZone>) {

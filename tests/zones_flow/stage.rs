@@ -50,8 +50,8 @@ pub(crate) struct Scene {
 /// Where a fault meets a list's items as a whole: creations, look-ups and pages, alone or as parts of a batch.
 pub(crate) const ITEMS: &str = "/v1.0/sites/*/lists/*/items";
 
-/// Where a fault meets one item.
-pub(crate) const CHANGES: &str = "/v1.0/sites/*/lists/*/items/*";
+/// Where a fault meets a change of one item.
+pub(crate) const CHANGES: &str = "/v1.0/sites/*/lists/*/items/*/fields";
 
 /// The second list's id.
 pub(crate) const COPY: &str = "0c5d6e7f-8a9b-4c1d-8e2f-3a4b5c6d7e8f";
@@ -159,6 +159,7 @@ pub(crate) async fn set_target(world: &World, target: &Target) {
         dry_run: false,
         input: json!({}),
         requested_by: "test".into(),
+        trace: None,
     };
     store.set_zone_target(&scope, row, publication, audit).await.unwrap();
     store.close().await;

@@ -2,7 +2,10 @@
 
 use tokio::time::Instant;
 
-use crate::api::{auth::Identity, caller::Caller};
+use crate::{
+    api::{auth::Identity, caller::Caller},
+    traces::TraceContext,
+};
 
 /// What a request comes with, beside its query.
 pub(super) struct Asked<'a> {
@@ -12,6 +15,8 @@ pub(super) struct Asked<'a> {
     pub(super) body: &'a [u8],
     /// The request's id.
     pub(super) correlation_id: &'a str,
+    /// The trace that it belongs to.
+    pub(super) trace: Option<TraceContext>,
     /// When it must be answered.
     pub(super) deadline: Instant,
 }
@@ -19,6 +24,10 @@ pub(super) struct Asked<'a> {
 impl Asked<'_> {
     /// The request, with its caller.
     pub(super) fn by_caller(&self, request: async_graphql::Request) -> async_graphql::Request {
-        request.data(Caller { identity: self.identity.clone(), correlation_id: self.correlation_id.to_owned() })
+        request.data(Caller {
+            identity: self.identity.clone(),
+            correlation_id: self.correlation_id.to_owned(),
+            trace: self.trace.clone(),
+        })
     }
 }

@@ -18,9 +18,12 @@ use super::{
     correlation::CorrelationId,
     once, run,
 };
-use crate::api::{
-    auth::{Identity, Rejection},
-    errors::Code,
+use crate::{
+    api::{
+        auth::{Identity, Rejection},
+        errors::Code,
+    },
+    traces::TraceContext,
 };
 
 /// A request's body. `extensions` are not looked at: none is offered.
@@ -66,7 +69,7 @@ pub(super) async fn graphql(State(app): State<App>, Extension(id): Extension<Cor
     let mut request = async_graphql::Request::new(question.query).variables(question.variables);
     request.operation_name = question.operation_name;
     request.set_parsed_query(document);
-    let asked = Asked { identity, body: &body, correlation_id: &id.0, deadline };
+    let asked = Asked { identity, body: &body, correlation_id: &id.0, trace: TraceContext::of_headers(&head.headers), deadline };
     match kind {
         run::Kind::Mutation => once::mutate(&app, &head.headers, &asked, request).await,
         run::Kind::Query => run::execute(&app, kind, asked.by_caller(request), &id.0, deadline).await,

@@ -51,6 +51,7 @@ pub(super) fn lost(scope: &OrgScope, ids: &Ids, now: DateTime<Utc>, reason: &str
         object: Some(TARGET.to_owned()),
         time: now,
         cause: None,
+        trace: None,
         data: json!({ "reason": reason, "remedy": REMEDY }),
     });
     (of_account(entry(&Actor::system(), now, "connection.teams-account-lost", Outcome::Failed, detail)), told)

@@ -169,7 +169,7 @@ impl Connections {
 
 /// Who asked for the sign-in is who is named when it ends.
 fn starter(row: &TeamsSignInRow) -> Actor {
-    Actor { name: row.actor.clone(), correlation_id: row.correlation_id.clone() }
+    Actor { name: row.actor.clone(), correlation_id: row.correlation_id.clone(), trace: None }
 }
 
 /// A refused sign-in in words: what to do depends on the OAuth error (RFC 8628, section 3.5), never on the AADSTS number.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     connections::{ConnectionError, Connections, service::told},
-    graph::{AccountGrant, GraphError, Verdict},
+    graph::{AccountGrant, GraphError, Request, Verdict, trace_of},
     organisation::OrgScope,
     store::{ConnectionRow, RefreshTurn, TeamsAccountRow},
 };
@@ -77,8 +77,9 @@ impl Accounts {
 }
 
 impl Connections {
-    /// A token of the organisation's account; none when nobody was ever signed in. One caller at a time asks, the others wait.
-    pub(super) async fn account_grant(&self, scope: &OrgScope) -> Result<Option<AccountGrant>, NoToken> {
+    /// A token of the organisation's account, for a call if there is one; none when nobody was ever signed in. One caller at a time
+    /// asks, the others wait.
+    pub(super) async fn account_grant(&self, scope: &OrgScope, call: Option<&Request>) -> Result<Option<AccountGrant>, NoToken> {
         let slot = self.accounts.slot(scope);
         let mut kept = slot.lock().await;
         let Some(mut row) = self.parts.store.teams_account(scope).await? else { return Ok(None) };
@@ -101,7 +102,7 @@ impl Connections {
             let turn = self.refresh_turn(&row);
             let now = self.parts.clock.now();
             if self.parts.store.take_refresh_turn(scope, &turn, now, now + TURN).await? {
-                if let Some(grant) = self.refresh(scope, &connection, &row, &turn).await? {
+                if let Some(grant) = self.refresh(scope, &connection, (&row, &turn), call).await? {
                     *kept = Some(Kept { account_id: row.account_id, grant: grant.clone() });
                     return Ok(Some(grant));
                 }
@@ -120,7 +121,7 @@ impl Connections {
 
     /// Whether a token can be had.
     pub(in crate::connections) async fn try_account(&self, scope: &OrgScope) -> Result<(), TokenTrouble> {
-        self.account_grant(scope).await.map(drop).map_err(|trouble| match trouble {
+        self.account_grant(scope, None).await.map(drop).map_err(|trouble| match trouble {
             NoToken::Lost(reason) => TokenTrouble::Lost(reason),
             NoToken::Refused(error) => TokenTrouble::Passing(told(&error)),
             NoToken::Failed(error) => TokenTrouble::Failed(error),
@@ -149,10 +150,10 @@ impl Connections {
         &self,
         scope: &OrgScope,
         connection: &ConnectionRow,
-        row: &TeamsAccountRow,
-        turn: &RefreshTurn,
+        (row, turn): (&TeamsAccountRow, &RefreshTurn),
+        call: Option<&Request>,
     ) -> Result<Option<AccountGrant>, NoToken> {
-        let asked = self.ask_for_token(scope, connection, row).await;
+        let asked = self.ask_for_token(scope, connection, row, call).await;
         let grant = match asked {
             Ok(grant) => grant,
             Err(NoToken::Lost(reason)) => {
@@ -179,11 +180,13 @@ impl Connections {
         scope: &OrgScope,
         connection: &ConnectionRow,
         row: &TeamsAccountRow,
+        call: Option<&Request>,
     ) -> Result<AccountGrant, NoToken> {
         let access = crate::connections::sealing::open(&self.parts.vault, scope, connection)?;
         let token = sealed::open_token(&self.parts.vault, scope, row)?;
         let scopes = self.scopes(access.cloud);
-        self.parts.graph.refresh_account(&access, &token, &scopes).await.map_err(|error| {
+        let trace = call.and_then(trace_of);
+        self.parts.graph.refresh_account(&access, &token, &scopes, trace.as_ref()).await.map_err(|error| {
             let over = error.verdict == Verdict::Credential && FINAL.iter().any(|code| error.is(code));
             if over { NoToken::Lost(told(&error)) } else { NoToken::Refused(error) }
         })

@@ -73,6 +73,7 @@ mod tests {
             dry_run: true,
             input: serde_json::json!({}),
             requested_by: "user:a".into(),
+            trace: None,
         };
         store.enqueue_operation(&a, at, new, vec![entry()]).await.unwrap();
     }

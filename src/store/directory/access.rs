@@ -16,6 +16,7 @@ use crate::{
         operation_lease::put_changes,
         outbox,
     },
+    traces::TraceContext,
 };
 
 /// People whose change is told at once: memory does not grow with their number.
@@ -51,6 +52,8 @@ pub(in crate::store) struct AccessCause {
     pub(in crate::store) actor: String,
     /// The request's correlation id.
     pub(in crate::store) correlation_id: Option<String>,
+    /// The trace of the import that it was.
+    pub(in crate::store) trace: Option<TraceContext>,
     /// What it was: `{"operationId": …}`, `{"mapping": …}`. Goes into each audit entry.
     pub(in crate::store) detail: Json,
 }
@@ -207,6 +210,7 @@ fn event(scope: &OrgScope, change: &Change, cause: &AccessCause) -> crate::event
         object: Some(format!("user/{}", change.object_id)),
         time: cause.now,
         cause: None,
+        trace: cause.trace.as_ref(),
         data: json!({
             "objectId": change.object_id,
             "userPrincipalName": change.user_principal_name,

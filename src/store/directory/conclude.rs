@@ -198,6 +198,7 @@ impl Conclusion {
     /// An approved plan is the approver's doing.
     fn cause(&self) -> AccessCause {
         let actor = self.operation.approved_by.clone().unwrap_or_else(|| self.operation.requested_by.clone());
-        AccessCause { now: self.now, actor, correlation_id: None, detail: json!({ "operationId": self.lease.id }) }
+        let (trace, detail) = (self.operation.trace.clone(), json!({ "operationId": self.lease.id }));
+        AccessCause { now: self.now, actor, correlation_id: None, trace, detail }
     }
 }

@@ -116,6 +116,7 @@ async fn settle(tx: &mut Tx, scope: &OrgScope, decision: &RoleDecision) -> Resul
         now: decision.at,
         actor: decision.audit.actor.clone(),
         correlation_id: decision.audit.correlation_id.clone(),
+        trace: None,
         detail: json!({ "mapping": { "groupId": decision.group_id, "role": decision.role } }),
     };
     let people = change_access(tx, scope, &cause).await?;

@@ -60,6 +60,7 @@ pub(super) fn of_end(
         object: Some(format!("operation/{}", operation.id)),
         time: now,
         cause: None,
+        trace: operation.trace.as_ref(),
         data: json!({
             "operationId": operation.id, "kind": kind(operation.kind), "counts": told.counts, "reason": told.reason,
         }),

@@ -1,99 +1,20 @@
-//! One event is one trace: from the publisher's span through intake, delivery and the call to Microsoft to the event that goes out; and
-//! a collector that is away disturbs nobody.
+//! One event.
 
-#![expect(clippy::expect_used, reason = "a helper that cannot set the scene fails the test")]
-
-mod support;
-
-use std::sync::{Arc, Mutex};
-
-use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
-use opentelemetry_proto::tonic::{
-    collector::trace::v1::ExportTraceServiceRequest,
-    common::v1::{AnyValue, any_value},
-    trace::v1::Span,
-};
-use prost::Message as _;
 use serde_json::{Value, json};
-use support::{Store, World, eventually};
 use tokio::net::TcpListener;
 
-const SCHEDULED: &str = include_str!("../examples/events/task.scheduled.json");
-const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
-const PUBLISHER: &str = "00f067aa0ba902b7";
+use crate::{
+    collector::{BEGINNER, Collector, TRACE, attribute, hex},
+    support::{Store, World, eventually},
+};
 
-/// What a collector was sent.
-#[derive(Default)]
-struct Got {
-    spans: Vec<Span>,
-    services: Vec<String>,
-    keys: Vec<String>,
-    bytes: Vec<u8>,
-}
-
-#[derive(Clone, Default)]
-struct Collector(Arc<Mutex<Got>>);
-
-impl Collector {
-    /// A collector (OTLP over HTTP) on a free port of this machine; with it, its root.
-    async fn start() -> (Self, String) {
-        let collector = Self::default();
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let root = format!("http://{}", listener.local_addr().expect("its address"));
-        let routes = Router::new().route("/v1/traces", post(take)).with_state(collector.clone());
-        tokio::spawn(async move { axum::serve(listener, routes).await });
-        (collector, root)
-    }
-
-    fn with<T>(&self, look: impl FnOnce(&mut Got) -> T) -> T {
-        look(&mut self.0.lock().expect("the collector's memory"))
-    }
-
-    /// The spans of a trace with this name.
-    fn named(&self, trace: &str, name: &str) -> Vec<Span> {
-        let of_trace = |span: &&Span| hex(&span.trace_id) == trace && span.name == name;
-        self.with(|got| got.spans.iter().filter(of_trace).cloned().collect())
-    }
-
-    async fn waits_for(&self, trace: &str, name: &str) -> Vec<Span> {
-        eventually(&format!("a span {name}"), async || Some(self.named(trace, name)).filter(|spans| !spans.is_empty())).await
-    }
-}
-
-async fn take(State(collector): State<Collector>, headers: HeaderMap, body: Bytes) {
-    let request = ExportTraceServiceRequest::decode(body.clone()).expect("protobuf");
-    collector.with(|got| {
-        got.bytes.extend_from_slice(&body);
-        got.keys.extend(headers.get("x-collector-key").map(|key| key.to_str().expect("text").to_owned()));
-        for spans in request.resource_spans {
-            let attributes = spans.resource.unwrap_or_default().attributes;
-            got.services.extend(attributes.iter().filter(|kv| kv.key == "service.name").map(|kv| text(kv.value.as_ref())));
-            got.spans.extend(spans.scope_spans.into_iter().flat_map(|scope| scope.spans));
-        }
-    });
-}
-
-fn text(value: Option<&AnyValue>) -> String {
-    match value.and_then(|value| value.value.as_ref()) {
-        Some(any_value::Value::StringValue(text)) => text.clone(),
-        Some(any_value::Value::IntValue(number)) => number.to_string(),
-        other => format!("{other:?}"),
-    }
-}
-
-fn attribute(span: &Span, name: &str) -> String {
-    text(span.attributes.iter().find(|kv| kv.key == name).and_then(|kv| kv.value.as_ref()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
-}
+const SCHEDULED: &str = include_str!("../../examples/events/task.scheduled.json");
 
 /// The example event as a publisher's span with these flags sends it.
 fn event(id: &str, flags: &str) -> Value {
     let mut event: Value = serde_json::from_str(SCHEDULED).expect("JSON");
     event["id"] = json!(id);
-    event["traceparent"] = json!(format!("00-{TRACE}-{PUBLISHER}-{flags}"));
+    event["traceparent"] = json!(format!("00-{TRACE}-{BEGINNER}-{flags}"));
     event["tracestate"] = json!("vendor=abc");
     event
 }
@@ -134,7 +55,7 @@ async fn one_event_is_one_trace_from_its_publisher_to_what_goes_out() {
     let run = collector.waits_for(TRACE, "reconcile.run").await.remove(0);
     let calls = collector.waits_for(TRACE, "graph.call").await;
     let published = collector.waits_for(TRACE, "outbox.publish").await.remove(0);
-    assert_eq!(hex(&intake.parent_span_id), PUBLISHER);
+    assert_eq!(hex(&intake.parent_span_id), BEGINNER);
     assert_eq!(run.parent_span_id, intake.span_id);
     assert!(calls.iter().all(|call| call.parent_span_id == run.span_id), "{calls:?}");
     assert_eq!(published.parent_span_id, run.span_id);
@@ -153,7 +74,7 @@ async fn one_event_is_one_trace_from_its_publisher_to_what_goes_out() {
     let other = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
     let mut closed = event("traced-2", "01");
     closed["type"] = json!("argus.task.closed.v1");
-    closed["traceparent"] = json!(format!("00-{other}-{PUBLISHER}-01"));
+    closed["traceparent"] = json!(format!("00-{other}-{BEGINNER}-01"));
     closed["data"] = json!({ "taskId": "7f0c2b1e", "version": 8 });
     world.publish("argus.acme.task.closed", &closed).await;
     connector.settled("7f0c2b1e", 8).await;
