@@ -82,7 +82,7 @@ impl<I: Inbox> Intake<I> {
             // The first time at once: a broker that was restarted is back already.
             if self.losses > 1 {
                 tokio::select! {
-                    () = self.pause(self.losses - 1, &stop) => {}
+                    () = pause(self.delay(self.losses - 1), &stop) => {}
                     _ = self.interruption(connections, &stop) => {}
                 }
             }
@@ -186,11 +186,11 @@ impl<I: Inbox> Intake<I> {
         let (first, longest) = self.settings.retry;
         first.saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX)).min(longest)
     }
+}
 
-    pub(super) async fn pause(&self, failures: u32, stop: &CancellationToken) {
-        tokio::select! {
-            () = sleep(self.delay(failures)) => {}
-            () = stop.cancelled() => {}
-        }
+pub(super) async fn pause(delay: Duration, stop: &CancellationToken) {
+    tokio::select! {
+        () = sleep(delay) => {}
+        () = stop.cancelled() => {}
     }
 }

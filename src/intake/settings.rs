@@ -17,8 +17,10 @@ pub struct IntakeSettings {
     pub wait: Duration,
     /// How long confirmations of one batch's acknowledgements are waited for.
     pub ack_timeout: Duration,
-    /// First and longest delay while the store or the broker fails.
+    /// First and longest delay while the broker fails, and until an event comes again that the store refuses.
     pub retry: (Duration, Duration),
+    /// The longest delay while the store takes nothing at all: so long may it be back before events go on.
+    pub store_retry: Duration,
     /// Used only when the stream is made.
     pub max_age: Duration,
     /// Used only when the stream is made.
@@ -36,6 +38,7 @@ impl Default for IntakeSettings {
             wait: Duration::from_secs(2),
             ack_timeout: Duration::from_secs(2),
             retry: (Duration::from_secs(1), Duration::from_secs(30)),
+            store_retry: Duration::from_secs(2),
             max_age: Duration::from_hours(30 * 24),
             replicas: 1,
             ack_wait: Duration::from_secs(30),

@@ -3,7 +3,7 @@
 use async_nats::jetstream::Message;
 use tokio_util::sync::CancellationToken;
 
-use super::{Inbox, Intake, settle, sort::Sorted};
+use super::{Inbox, Intake, run::pause, settle, sort::Sorted};
 use crate::{crash, store::StoreError};
 
 /// Failures in a row after which a batch is committed message by message, in case one of them is what the store cannot take.
@@ -22,9 +22,18 @@ impl<I: Inbox> Intake<I> {
             tracing::error!(error, sequence, "the store does not take events; they wait in the stream");
         }
         let suspicious = !matches!(error, StoreError::Unavailable { .. }) || self.failures >= SUSPICIOUS;
-        let left = if suspicious && messages.len() > 1 { self.take_one_by_one(messages).await } else { messages };
-        settle::give_back(&left, |delivered| self.delay(delivered.max(self.failures))).await;
-        self.pause(self.failures, stop).await;
+        let count = messages.len();
+        let left = if suspicious && count > 1 { self.take_one_by_one(messages).await } else { messages };
+        if left.len() == count && matches!(error, StoreError::Unavailable { .. }) {
+            // The store is away, and no message is at fault. Were each given back for as long as it had come often, a store that had
+            // been away a few times would be back for half a minute before anything was delivered again.
+            let delay = self.delay(self.failures).min(self.settings.store_retry);
+            settle::give_back(&left, |_| delay).await;
+            pause(delay, stop).await;
+        } else {
+            settle::give_back(&left, |delivered| self.delay(delivered.max(self.failures))).await;
+            pause(self.delay(self.failures), stop).await;
+        }
     }
 
     /// Commits messages each on its own, so that one which the store cannot take does not hold up the others. Stops at two

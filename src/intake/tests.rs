@@ -232,6 +232,24 @@ async fn while_the_store_fails_nothing_is_acknowledged_and_then_all_arrives() {
 }
 
 #[tokio::test]
+async fn once_the_store_is_back_no_message_waits_for_having_come_often() {
+    let inbox = FakeInbox::default();
+    inbox.with(|given| given.failures = 12);
+    // By the number of its deliveries a message would wait for minutes.
+    let settings = IntakeSettings {
+        retry: (Duration::from_millis(100), Duration::from_hours(1)),
+        store_retry: Duration::from_millis(100),
+        ..settings()
+    };
+    let Some(running) = Running::start_with(inbox, settings).await else { return };
+    running.close_task("t").await;
+    running.arrived("t").await;
+    running.all_settled().await;
+    running.inbox.with(|given| assert_eq!(given.refused, 12));
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn a_message_that_comes_again_has_the_same_dead_letter_id() {
     let inbox = FakeInbox::default();
     inbox.with(|given| given.failures = 1);
