@@ -39,7 +39,9 @@ check: ## What CI runs beside the tests: format, lints, docs, dependencies, bill
 	$(CARGO) clippy --locked --all-targets $(FEATURES) -- -D warnings
 	$(CARGO) clippy --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items $(FEATURES)
-	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --offline --locked check bans licenses sources; \
+	@# What other platforms need is looked at, too, and a build for this one has not fetched that.
+	@if command -v cargo-deny >/dev/null; then \
+	 $(CARGO) fetch --quiet --locked && $(CARGO) deny --offline --locked check bans licenses sources; \
 	 else echo "check: cargo-deny is not installed; licences and bans were not checked (make tools)"; fi
 	@if command -v cargo-machete >/dev/null; then $(CARGO) machete; \
 	 else echo "check: cargo-machete is not installed; unused dependencies were not checked (make tools)"; fi
