@@ -1,6 +1,9 @@
 //! The tenant simulator as a process of its own, over HTTP alone: as an independent stand-in would be used.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde_json::Value;
 
@@ -106,7 +109,9 @@ impl Simulator {
     /// Writes what was accepted to a file of the test run, where one is asked for, in the traffic check's form.
     pub(crate) async fn record_traffic(&self) {
         let Some(folder) = traffic_folder() else { return };
-        let answer = self.http.get(self.at("requests?format=jsonl")).send().await.expect("the simulator");
+        // Minutes of calls are tens of megabytes.
+        let asked = self.http.get(self.at("requests?format=jsonl")).timeout(Duration::from_mins(2));
+        let answer = asked.send().await.expect("the simulator");
         let lines = answer.error_for_status().expect("the traffic").text().await.expect("text");
         let name = argus_m365::ids::Ids::system().random();
         std::fs::write(folder.join(format!("{name}.jsonl")), lines).expect("writing traffic");

@@ -84,8 +84,12 @@ async fn twelve_kills_and_lost_answers_make_no_item_twice() {
 
 #[tokio::test]
 #[ignore = "minutes"]
-async fn two_hundred_kills_and_lost_answers_make_no_item_twice() {
-    for store in Store::available() {
-        killed(store, 200, 7).await;
-    }
+async fn two_hundred_kills_and_lost_answers_make_no_item_twice_on_sqlite() {
+    killed(Store::Sqlite, 200, 7).await;
+}
+
+#[tokio::test]
+#[ignore = "minutes"]
+async fn two_hundred_kills_and_lost_answers_make_no_item_twice_on_postgres() {
+    killed(Store::Postgres, 200, 7).await;
 }
